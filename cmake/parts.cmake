@@ -1,0 +1,30 @@
+# The parts livehub takes instead of writing (README of each: Debian 12 package of the same name).
+find_package(Threads REQUIRED)
+find_package(OpenSSL 3 REQUIRED)
+find_package(spdlog REQUIRED)
+find_package(tomlplusplus REQUIRED)
+find_package(CLI11 REQUIRED)
+find_package(prometheus-cpp REQUIRED)
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(uring REQUIRED IMPORTED_TARGET liburing>=2.3)
+find_library(MIMALLOC_LIBRARY NAMES mimalloc REQUIRED)
+add_library(mimalloc UNKNOWN IMPORTED)
+set_target_properties(mimalloc PROPERTIES IMPORTED_LOCATION ${MIMALLOC_LIBRARY})
+
+# llhttp: a library on newer Debian, C sources under /usr/share/llhttp on Debian 12 (node-llhttp).
+find_library(LLHTTP_LIBRARY NAMES llhttp)
+find_path(LLHTTP_INCLUDE NAMES llhttp.h)
+if(LLHTTP_LIBRARY AND LLHTTP_INCLUDE)
+  add_library(llhttp UNKNOWN IMPORTED)
+  set_target_properties(llhttp PROPERTIES IMPORTED_LOCATION ${LLHTTP_LIBRARY}
+                        INTERFACE_INCLUDE_DIRECTORIES ${LLHTTP_INCLUDE})
+else()
+  file(GLOB LLHTTP_SOURCES /usr/share/llhttp/*.c)
+  find_path(LLHTTP_INCLUDE_DIR NAMES llhttp.h
+            PATHS /usr/share/include/llhttp /usr/share/llhttp NO_DEFAULT_PATH)
+  if(NOT LLHTTP_SOURCES OR NOT LLHTTP_INCLUDE_DIR)
+    message(FATAL_ERROR "llhttp not found: install node-llhttp (Debian 12) or libllhttp-dev")
+  endif()
+  add_library(llhttp STATIC ${LLHTTP_SOURCES})
+  target_include_directories(llhttp SYSTEM PUBLIC ${LLHTTP_INCLUDE_DIR})
+endif()
