@@ -1,0 +1,313 @@
+#include "hub/hub.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+
+namespace livehub::hub {
+namespace {
+
+uint64_t replay_token(SubscriptionId id, uint32_t generation) {
+  return static_cast<uint64_t>(generation) << 32 | id;
+}
+
+}  // namespace
+
+Hub::Hub(ShardId self, const Identity& identity, const Limits& limits, base::MemoryAccount& account,
+         Post& post, HubEvents& events)
+    : self_(self), identity_(identity), limits_(limits), post_(post), events_(events),
+      fanout_(limits_, account, *this), owner_(self, identity, limits_, account, post) {}
+
+// --- channels ---
+
+uint32_t Hub::find_or_make_channel(std::string_view name) {
+  const uint64_t hash = identity_.hash(name);
+  const auto short_hash = static_cast<uint32_t>(hash);
+  uint32_t id = names_.find(short_hash, [&](uint32_t i) { return channels_[i].name == name; });
+  if (id != kNoIndex) return id;
+  id = channels_.allocate();
+  channels_[id].name = name;
+  channels_[id].hash = short_hash;
+  channels_[id].owner = identity_.owner_of(hash);
+  channels_[id].state = State::kLeft;
+  names_.insert(short_hash, id);
+  return id;
+}
+
+void Hub::join(uint32_t id) {
+  Channel& channel = channels_[id];
+  channel.state = State::kJoining;
+  ++channel.answers_awaited;
+  ++counters_.joins;
+  Mail mail;
+  mail.kind = MailKind::kJoin;
+  mail.from = self_;
+  mail.channel = id;
+  mail.cargo = std::make_unique<Cargo>();
+  mail.cargo->channel = channel.name;
+  post_.send_request(channel.owner, std::move(mail));
+}
+
+void Hub::leave_if_unused(uint32_t id) {
+  Channel& channel = channels_[id];
+  if (channel.subscription_count > 0) return;
+  std::erase_if(channel.streams, [&](StreamId stream) {
+    if (fanout_.is_in_use(stream)) return false;
+    fanout_.free_stream(stream);
+    return true;
+  });
+  if (!channel.streams.empty()) return;  // a hot stream that cools keeps us in
+  if (channel.state != State::kLeft) {
+    channel.state = State::kLeft;
+    ++channel.answers_awaited;
+    ++counters_.leaves;
+    Mail mail;
+    mail.kind = MailKind::kLeave;
+    mail.from = self_;
+    mail.channel = id;
+    mail.cargo = std::make_unique<Cargo>();
+    mail.cargo->channel = channel.name;
+    post_.send_request(channel.owner, std::move(mail));
+  }
+  release_if_done(id);
+}
+
+// The slot must live as long as the owner may still name it in an answer.
+void Hub::release_if_done(uint32_t id) {
+  Channel& channel = channels_[id];
+  if (channel.state != State::kLeft || channel.answers_awaited > 0) return;
+  if (channel.subscription_count > 0) return;
+  names_.erase(channel.hash, id);
+  channels_.release(id);
+}
+
+StreamId Hub::stream_for(uint32_t channel_id, EncodingId encoding) {
+  Channel& channel = channels_[channel_id];
+  for (const StreamId id : channel.streams)
+    if (fanout_.stream(id).encoding == encoding) return id;
+  const StreamId id = fanout_.make_stream(channel_id, encoding, channel.last_offset);
+  channel.streams.push_back(id);
+  return id;
+}
+
+// --- subscribing ---
+
+SubscriptionId Hub::subscribe(PeerId peer, std::string_view name, EncodingId encoding,
+                              SlowReader policy, std::optional<Position> resume) {
+  const uint32_t channel_id = find_or_make_channel(name);
+  const SubscriptionId id = fanout_.make_subscription(peer, channel_id, encoding, policy);
+  Channel& channel = channels_[channel_id];
+  ++channel.subscription_count;
+  if (channel.state == State::kJoined) {
+    begin(id, resume);
+    return id;
+  }
+  fanout_.subscription(id).set(Subscription::kWaiting);
+  channel.waiting.push_back({id, fanout_.subscription(id).generation, resume});
+  if (channel.state == State::kLeft) join(channel_id);
+  return id;
+}
+
+// The channel is joined: begin here, in the local stream's past, or in the owner's history.
+void Hub::begin(SubscriptionId id, std::optional<Position> resume) {
+  Subscription& s = fanout_.subscription(id);
+  s.clear(Subscription::kWaiting);
+  const Channel& channel = channels_[s.channel];
+  const PeerId peer = s.peer;
+  if (!resume) {
+    events_.on_subscribed(peer, id, {identity_.epoch, channel.last_offset}, false);
+    return attach_now(id);
+  }
+  const bool is_local = resume->epoch == identity_.epoch && resume->offset <= channel.last_offset;
+  if (is_local) {
+    const StreamId stream = stream_for(s.channel, s.encoding);
+    if (resume->offset >= fanout_.stream(stream).base_offset) {
+      ++counters_.local_resumes;
+      events_.on_subscribed(peer, id, *resume, false);
+      fanout_.attach_after(id, stream, resume->offset);
+      return;
+    }
+  }
+  s.set(Subscription::kReplaying);
+  Replay replay{id, s.generation, *resume};
+  ask_window(replay);
+  replays_[peer].push_back(replay);
+}
+
+void Hub::attach_now(SubscriptionId id) {
+  const Subscription& s = fanout_.subscription(id);
+  fanout_.attach_at_head(id, stream_for(s.channel, s.encoding));
+}
+
+void Hub::unsubscribe(SubscriptionId id) {
+  const Subscription& s = fanout_.subscription(id);
+  const uint32_t channel_id = s.channel;
+  const PeerId peer = s.peer;
+  if (s.has(Subscription::kReplaying)) {
+    auto& replays = replays_[peer];
+    std::erase_if(replays, [&](const Replay& r) { return r.subscription == id; });
+    if (replays.empty()) replays_.erase(peer);
+  }
+  if (s.has(Subscription::kWaiting))
+    std::erase_if(channels_[channel_id].waiting, [&](const Waiting& w) { return w.subscription == id; });
+  fanout_.remove_subscription(id);
+  --channels_[channel_id].subscription_count;
+  leave_if_unused(channel_id);
+}
+
+void Hub::close_peer(PeerId peer) {
+  while (fanout_.peer(peer).first_subscription != kNoIndex)
+    unsubscribe(fanout_.peer(peer).first_subscription);
+  fanout_.close_peer(peer);
+}
+
+// --- replaying ---
+
+void Hub::ask_window(Replay& replay) {
+  const Channel& channel = channels_[fanout_.subscription(replay.subscription).channel];
+  replay.is_asked = true;
+  ++counters_.replay_windows;
+  Mail mail;
+  mail.kind = MailKind::kReplay;
+  mail.from = self_;
+  mail.token = replay_token(replay.subscription, replay.generation);
+  mail.position = replay.after;
+  mail.cargo = std::make_unique<Cargo>();
+  mail.cargo->channel = channel.name;
+  post_.send_request(channel.owner, std::move(mail));
+}
+
+void Hub::on_window(Mail& mail) {
+  const auto id = static_cast<SubscriptionId>(mail.token);
+  const auto generation = static_cast<uint32_t>(mail.token >> 32);
+  if (!fanout_.has_subscription(id, generation)) return;  // left meanwhile
+  Subscription& s = fanout_.subscription(id);
+  const PeerId peer = s.peer;
+  auto& replays = replays_[peer];
+  const auto replay = std::find_if(replays.begin(), replays.end(),
+                                   [&](const Replay& r) { return r.subscription == id; });
+  LIVEHUB_CHECK(replay != replays.end(), "a window is asked for by a replay");
+  const Cargo& cargo = *mail.cargo;
+  if (cargo.gap) ++counters_.resume_gaps;
+  if (!replay->has_started)
+    events_.on_subscribed(peer, id, mail.position, cargo.gap);
+  else if (cargo.gap)
+    events_.on_replay_gap(peer, id, mail.position);
+  push_replayed(s, cargo);
+  if (cargo.complete) {
+    s.clear(Subscription::kReplaying);
+    replays.erase(replay);
+    if (replays.empty()) replays_.erase(peer);
+    return attach_now(id);
+  }
+  replay->has_started = true;
+  replay->is_asked = false;
+  replay->after = cargo.messages.back()->position;
+  fanout_.tell_drained(peer);
+}
+
+// Cold path: encoded for this peer alone, counted as its own bytes.
+void Hub::push_replayed(const Subscription& s, const Cargo& cargo) {
+  const Encoding& encoding = fanout_.encoding(s.encoding);
+  size_t bytes = 0;
+  for (const MessagePtr& message : cargo.messages) bytes += encoding.frame_bytes(*message);
+  if (bytes == 0) return;
+  std::string frames(bytes, '\0');
+  char* place = frames.data();
+  for (const MessagePtr& message : cargo.messages) {
+    encoding.write_frame(*message, place);
+    place += encoding.frame_bytes(*message);
+  }
+  fanout_.push_own(s.peer, frames);
+}
+
+void Hub::on_drained(PeerId peer) {
+  const auto found = replays_.find(peer);
+  if (found != replays_.end())
+    for (Replay& replay : found->second)
+      if (!replay.is_asked) ask_window(replay);
+  events_.on_drained(peer);
+}
+
+// --- mail ---
+
+bool Hub::publish(MessagePtr& message, uint64_t token) {
+  const ShardId owner = identity_.owner_of(identity_.hash(message->channel()));
+  if (!post_.has_room(owner, true)) return false;
+  Mail mail;
+  mail.kind = MailKind::kPublish;
+  mail.from = self_;
+  mail.token = token;
+  mail.message = std::move(message);
+  post_.send_request(owner, std::move(mail));
+  return true;
+}
+
+bool Hub::on_request(Mail& mail, int64_t now_ns) {
+  switch (mail.kind) {
+    case MailKind::kPublish: return owner_.on_publish(mail, now_ns);
+    case MailKind::kJoin: owner_.on_join(mail); return true;
+    case MailKind::kLeave: owner_.on_leave(mail); return true;
+    case MailKind::kReplay: owner_.on_replay(mail); return true;
+    default: LIVEHUB_CHECK(false, "a request lane carries requests"); return true;
+  }
+}
+
+bool Hub::on_answer(Mail& mail) {
+  switch (mail.kind) {
+    case MailKind::kLive: return on_live(mail);
+    case MailKind::kPublished: events_.on_published(mail.token, mail.result, mail.position); return true;
+    case MailKind::kJoined: on_joined(mail); return true;
+    case MailKind::kLeft: on_left(mail); return true;
+    case MailKind::kWindow: on_window(mail); return true;
+    default: LIVEHUB_CHECK(false, "an answer lane carries answers"); return true;
+  }
+}
+
+bool Hub::on_live(Mail& mail) {
+  Channel& channel = channels_[mail.channel];
+  if (channel.state != State::kJoined) return true;  // of a membership that was left
+  const Message& message = *mail.message;
+  Fanout::Claim claim;
+  for (const StreamId stream : channel.streams)
+    if (!fanout_.make_room(stream, message, claim)) return false;
+  PeerId skip = kNoIndex;
+  if (message.skip != kNobody && message.skip >> 56 == (self_ & 0xffu)) {
+    const auto index = static_cast<PeerId>(message.skip);
+    const bool is_same = fanout_.has_peer(index) &&
+        peer_name(self_, events_.peer_generation(index), index) == message.skip;
+    if (is_same) skip = index;
+  }
+  for (const StreamId stream : channel.streams) fanout_.append(stream, message, skip);
+  channel.last_offset = message.position.offset;
+  ++counters_.live_messages;
+  return true;
+}
+
+void Hub::on_joined(const Mail& mail) {
+  Channel& channel = channels_[mail.channel];
+  --channel.answers_awaited;
+  // Left and joined again before this came: the later join has its own answer.
+  if (channel.state != State::kJoining || channel.answers_awaited > 0)
+    return release_if_done(mail.channel);
+  channel.state = State::kJoined;
+  channel.last_offset = mail.position.offset;
+  std::vector<Waiting> waiting;
+  waiting.swap(channel.waiting);
+  for (const Waiting& w : waiting)
+    if (fanout_.has_subscription(w.subscription, w.generation)) begin(w.subscription, w.resume);
+}
+
+void Hub::on_left(const Mail& mail) {
+  --channels_[mail.channel].answers_awaited;
+  release_if_done(mail.channel);
+}
+
+void Hub::tick(int64_t now_ns) {
+  owner_.expire(now_ns);
+  std::vector<StreamId> unused;
+  fanout_.cool(now_ns, unused);
+  for (const StreamId stream : unused) leave_if_unused(fanout_.stream(stream).channel);
+}
+
+}  // namespace livehub::hub

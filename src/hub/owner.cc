@@ -1,0 +1,221 @@
+#include "hub/owner.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+
+namespace livehub::hub {
+
+Owner::~Owner() { account_.release(static_cast<int64_t>(history_bytes_)); }
+
+uint32_t Owner::find(uint64_t hash, std::string_view name) const {
+  return names_.find(static_cast<uint32_t>(hash), [&](uint32_t i) { return channels_[i].name == name; });
+}
+
+uint32_t Owner::find_or_make(std::string_view name) {
+  const uint64_t hash = identity_.hash(name);
+  uint32_t id = find(hash, name);
+  if (id != base::kNoIndex) return id;
+  id = channels_.allocate();
+  channels_[id].name = name;
+  channels_[id].hash = static_cast<uint32_t>(hash);
+  channels_[id].discarded = forgotten_offset_;
+  names_.insert(static_cast<uint32_t>(hash), id);
+  return id;
+}
+
+void Owner::forget_if_unused(uint32_t id) {
+  const Channel& channel = channels_[id];
+  if (!channel.members.empty() || channel.history) return;
+  forgotten_offset_ = std::max(forgotten_offset_, channel.discarded);
+  names_.erase(channel.hash, id);
+  channels_.release(id);
+}
+
+void Owner::answer_published(const Mail& request, PublishResult result, Position position) {
+  Mail answer;
+  answer.kind = MailKind::kPublished;
+  answer.from = self_;
+  answer.token = request.token;
+  answer.result = result;
+  answer.position = position;
+  post_.send_answer(request.from, std::move(answer));
+}
+
+bool Owner::on_publish(Mail& mail, int64_t now_ns) {
+  if (now_ns - mail.message->published_ns > limits_.push_wait_ns) {
+    ++counters_.refused_busy;
+    answer_published(mail, PublishResult::kBusy, {});
+    return true;
+  }
+  const std::string_view name = mail.message->channel();
+  uint32_t id = find(identity_.hash(name), name);
+  if (id != base::kNoIndex)
+    for (const Member& member : channels_[id].members)
+      if (!post_.has_room(member.shard, false)) return false;
+  mail.message->position = {identity_.epoch, ++last_offset_};
+  const Position position = mail.message->position;
+  ++counters_.published;
+  if (id == base::kNoIndex) id = find_or_make(name);
+  for (const Member& member : channels_[id].members) {
+    Mail live;
+    live.kind = MailKind::kLive;
+    live.from = self_;
+    live.channel = member.local_channel;
+    live.message = mail.message;
+    post_.send_answer(member.shard, std::move(live));
+  }
+  remember(id, mail.message);
+  answer_published(mail, PublishResult::kAccepted, position);
+  forget_if_unused(id);
+  return true;
+}
+
+void Owner::remember(uint32_t id, const MessagePtr& message) {
+  Channel& channel = channels_[id];
+  const bool is_kept = limits_.history_count > 0 && limits_.history_ns > 0 &&
+                       message->memory_bytes() <= limits_.history_bytes && !account_.is_over();
+  if (!is_kept) {
+    while (channel.history) drop_oldest(channel);
+    channel.discarded = message->position.offset;
+    return;
+  }
+  if (!channel.history) channel.history = std::make_unique<History>();
+  History& history = *channel.history;
+  history.bytes += message->memory_bytes();
+  history_bytes_ += message->memory_bytes();
+  ++history_messages_;
+  account_.charge(static_cast<int64_t>(message->memory_bytes()));
+  history.messages.push(message);
+  while (history.messages.size() > limits_.history_count || history.bytes > limits_.history_bytes)
+    drop_oldest(channel);
+  if (channel.expiry_ns == 0) {
+    channel.expiry_ns = history.messages.front()->published_ns + limits_.history_ns;
+    expiries_.push({channel.expiry_ns, id});
+  }
+}
+
+void Owner::drop_oldest(Channel& channel) {
+  History& history = *channel.history;
+  const MessagePtr oldest = history.messages.pop();
+  const size_t bytes = oldest->memory_bytes();
+  channel.discarded = oldest->position.offset;
+  history.bytes -= bytes;
+  history_bytes_ -= bytes;
+  --history_messages_;
+  account_.release(static_cast<int64_t>(bytes));
+  if (history.messages.empty()) channel.history.reset();
+}
+
+void Owner::expire(int64_t now_ns) {
+  for (int budget = 1024; budget > 0 && !expiries_.empty() && expiries_.top().at_ns <= now_ns; --budget) {
+    const Expiry expiry = expiries_.top();
+    expiries_.pop();
+    if (!channels_.contains(expiry.channel)) continue;
+    Channel& channel = channels_[expiry.channel];
+    if (channel.expiry_ns != expiry.at_ns) continue;  // the slot has another tenant now
+    channel.expiry_ns = 0;
+    for (int drops = 256; drops > 0 && channel.history; --drops) {
+      if (channel.history->messages.front()->published_ns + limits_.history_ns > now_ns) break;
+      drop_oldest(channel);
+    }
+    if (channel.history) {
+      channel.expiry_ns = channel.history->messages.front()->published_ns + limits_.history_ns;
+      expiries_.push({channel.expiry_ns, expiry.channel});
+    }
+    forget_if_unused(expiry.channel);
+  }
+}
+
+void Owner::on_join(const Mail& mail) {
+  Channel& channel = channels_[find_or_make(mail.cargo->channel)];
+  channel.members.push_back({mail.from, mail.channel});
+  Mail answer;
+  answer.kind = MailKind::kJoined;
+  answer.from = self_;
+  answer.channel = mail.channel;
+  answer.position = {identity_.epoch, last_offset_};
+  post_.send_answer(mail.from, std::move(answer));
+}
+
+void Owner::on_leave(const Mail& mail) {
+  const std::string_view name = mail.cargo->channel;
+  const uint32_t id = find(identity_.hash(name), name);
+  LIVEHUB_CHECK(id != base::kNoIndex, "only members leave a channel");
+  std::erase_if(channels_[id].members, [&](const Member& m) { return m.shard == mail.from; });
+  Mail answer;
+  answer.kind = MailKind::kLeft;
+  answer.from = self_;
+  answer.channel = mail.channel;
+  post_.send_answer(mail.from, std::move(answer));
+  forget_if_unused(id);
+}
+
+// Answers with the messages after a position, at most a window of them. A position beyond everything this
+// owner ever gave out is none of ours: it starts at the head. One of another epoch is a gap, followed by what
+// is kept.
+void Owner::on_replay(Mail& mail) {
+  ++counters_.replays;
+  Mail answer;
+  answer.kind = MailKind::kWindow;
+  answer.from = self_;
+  answer.token = mail.token;
+  answer.cargo = std::make_unique<Cargo>();
+  Cargo& cargo = *answer.cargo;
+  const std::string_view name = mail.cargo->channel;
+  const uint32_t id = find(identity_.hash(name), name);
+  const uint64_t discarded = id == base::kNoIndex ? forgotten_offset_ : channels_[id].discarded;
+  uint64_t after = mail.position.offset;
+  if (mail.position.epoch != identity_.epoch) {
+    cargo.gap = true;
+    after = discarded;
+  } else if (after > last_offset_) {
+    after = last_offset_;
+  } else if (after < discarded) {
+    cargo.gap = true;
+    after = discarded;
+  }
+  if (cargo.gap) ++counters_.gaps;
+  answer.position = {identity_.epoch, after};
+  cargo.complete = true;
+  if (id != base::kNoIndex && channels_[id].history) {
+    const auto& messages = channels_[id].history->messages;
+    size_t low = 0, high = messages.size();
+    while (low < high) {
+      const size_t middle = (low + high) / 2;
+      if (messages.at(middle)->position.offset <= after)
+        low = middle + 1;
+      else
+        high = middle;
+    }
+    for (size_t bytes = 0; low < messages.size() && cargo.complete; ++low) {
+      bytes += messages.at(low)->payload_bytes;
+      cargo.messages.push_back(messages.at(low));
+      cargo.complete = bytes < limits_.replay_window_bytes || low + 1 == messages.size();
+    }
+  }
+  counters_.replayed_messages += cargo.messages.size();
+  post_.send_answer(mail.from, std::move(answer));
+}
+
+void Owner::check_invariants() const {
+  size_t bytes = 0, messages = 0;
+  for (uint32_t id = 0; id < channels_.index_end(); ++id) {
+    if (!channels_.contains(id)) continue;
+    const Channel& channel = channels_[id];
+    LIVEHUB_CHECK(channel.discarded <= last_offset_, "nothing is discarded before it is published");
+    if (!channel.history) continue;
+    LIVEHUB_CHECK(!channel.history->messages.empty(), "an empty history is no history");
+    uint64_t previous = channel.discarded;
+    for (size_t i = 0; i < channel.history->messages.size(); ++i) {
+      const Message& message = *channel.history->messages.at(i);
+      LIVEHUB_CHECK(message.position.offset > previous, "offsets grow within a history");
+      previous = message.position.offset;
+      bytes += message.memory_bytes();
+      ++messages;
+    }
+  }
+  LIVEHUB_CHECK(bytes == history_bytes_ && messages == history_messages_, "history is counted exactly");
+}
+
+}  // namespace livehub::hub
