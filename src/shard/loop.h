@@ -1,0 +1,87 @@
+// One core's loop. shard-local; task_box() is a mailbox.
+//
+// run() is where the program spends its life; its steps are numbered in loop.cc with their reasons.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <mutex>
+#include <vector>
+
+#include "io/io.h"
+#include "shard/mailbox.h"
+
+namespace livehub::shard {
+
+// What a loop drives. All on the loop's thread.
+class Tenant {
+ public:
+  virtual ~Tenant() = default;
+  virtual void on_timers(int64_t now_ns) = 0;
+  virtual int64_t ns_to_next_timer(int64_t now_ns) = 0;
+  virtual MailLeft drain_mail() = 0;
+  virtual bool has_mail() const = 0;   // anything new; looked at once more before sleeping
+  virtual bool flush() = 0;            // true: more can be sent at once
+  virtual bool is_finished() const = 0;
+};
+
+// Work handed to a shard from any thread (start-up, signals, scrapes): rare, so a lock is fine.
+class TaskBox {
+ public:
+  TaskBox(Doors& doors, uint32_t shard) : doors_(doors), shard_(shard) {}
+  void post(std::function<void()> task) {
+    {
+      const std::lock_guard guard(mutex_);
+      tasks_.push_back(std::move(task));
+      has_tasks_.store(true, std::memory_order_seq_cst);  // pairs with has_tasks() before sleep
+    }
+    doors_.knock(shard_);
+  }
+  bool has_tasks() const { return has_tasks_.load(std::memory_order_seq_cst); }
+  void run() {
+    if (!has_tasks_.load(std::memory_order_relaxed)) return;
+    std::vector<std::function<void()>> tasks;
+    {
+      const std::lock_guard guard(mutex_);
+      tasks.swap(tasks_);
+      has_tasks_.store(false, std::memory_order_relaxed);
+    }
+    for (auto& task : tasks) task();
+  }
+
+ private:
+  Doors& doors_;
+  const uint32_t shard_;
+  std::mutex mutex_;
+  std::vector<std::function<void()>> tasks_;
+  std::atomic<bool> has_tasks_{false};
+};
+
+struct LoopCounters {
+  uint64_t turns = 0;
+  uint64_t busy_turns = 0;  // did not sleep
+};
+
+class Loop {
+ public:
+  Loop(uint32_t shard, io::Driver& driver, io::Events& events, Tenant& tenant, Doors& doors,
+       TaskBox& tasks)
+      : shard_(shard), driver_(driver), events_(events), tenant_(tenant), doors_(doors), tasks_(tasks) {}
+
+  void run();
+  bool turn();  // one turn of run(); what the simulator calls. False when the tenant is finished
+  const LoopCounters& counters() const { return counters_; }
+
+ private:
+  const uint32_t shard_;
+  io::Driver& driver_;
+  io::Events& events_;
+  Tenant& tenant_;
+  Doors& doors_;
+  TaskBox& tasks_;
+  bool has_more_ = false;
+  bool is_stuck_ = false;  // mail waits for another shard to make room
+  LoopCounters counters_;
+};
+
+}  // namespace livehub::shard
