@@ -1,0 +1,262 @@
+// Accepting, receiving, sending, closing: what holds for every connection, whatever it speaks.
+#include "session/front.h"
+
+#include <cerrno>
+
+#include "base/check.h"
+#include "session/encodings.h"
+
+namespace livehub::session {
+namespace {
+
+// What an open connection takes of us, for the memory budget (its kernel memory is not ours to count).
+constexpr int64_t kConnectionBytes = 320;
+constexpr uint32_t kSlotsKeptForRefusals = 64;
+
+}  // namespace
+
+Front::Front(uint32_t shard, Shared& shared, io::Driver& driver, const ProfileFactory& factory)
+    : shard_(shard), shared_(shared), options_(shared.options), driver_(driver), account_(shared.budget),
+      hub_(static_cast<hub::ShardId>(shard), shared.identity, shared.limits, account_, *this, *this),
+      wheel_(shard::tick_of(driver.now_ns())) {
+  for (int kind = 0; kind < kEncodingKinds; ++kind)
+    hub_.fanout().add_encoding(&encoding_of(static_cast<EncodingKind>(kind)));
+  jitter_ ^= shard * 0x85ebca6bu + static_cast<uint32_t>(shared.identity.epoch);
+  ProfileContext context;
+  context.shard = shard;
+  context.shard_count = shared.identity.shard_count;
+  context.unix_seconds = [this] { return driver_.unix_seconds(); };
+  context.publish = [this](std::string_view channel, std::string_view payload) {
+    publish_own(channel, payload);
+  };
+  profile_ = factory(context);
+}
+
+Front::~Front() {
+  for (uint32_t index = 0; index < connections_.index_end(); ++index)
+    if (connections_.contains(index)) close_now(index, true);
+}
+
+// --- io::Events ---
+
+void Front::on_accept(io::Socket socket, uint32_t spare_slots) {
+  connections_.allocate_at(socket.index);
+  if (socket.index >= generations_.size()) generations_.resize(socket.index + 1 + socket.index / 4);
+  generations_[socket.index] = socket.generation;
+  Connection& c = connections_[socket.index];
+  c.generation = socket.generation;
+  c.timer = wheel_.add(socket.index);
+  c.last_received_tick = c.opened_tick = wheel_.now_tick();
+  hub_.fanout().open_peer(socket.index);
+  account_.charge(kConnectionBytes);
+  ++counters_.accepted;
+  if (spare_slots < kSlotsKeptForRefusals) {
+    c.set(Connection::kRefused);
+    ++counters_.refused_slots;
+  } else if (account_.is_over()) {
+    c.set(Connection::kRefused);
+    ++counters_.refused_memory;
+  }
+  arm_ms(socket.index, options_.head_seconds * 1000);
+}
+
+void Front::on_receive(io::Socket socket, std::span<char> bytes) {
+  if (!is_current(socket.index, socket.generation)) return;
+  Connection& c = connections_[socket.index];
+  c.last_received_tick = wheel_.now_tick();
+  c.clear(Connection::kPingSent);
+  counters_.bytes_in += bytes.size();
+  switch (c.phase) {
+    case Phase::kHead:
+    case Phase::kBody: return http_input(socket.index, bytes);
+    case Phase::kReply:
+    case Phase::kOpening: return keep_input(socket.index, bytes);
+    case Phase::kWs:
+    case Phase::kWsClosing: return ws_input(socket.index, bytes);
+    case Phase::kSse:
+    case Phase::kEnding:
+    case Phase::kLingering: return;  // nothing a client sends here means anything
+  }
+}
+
+void Front::on_receive_end(io::Socket socket, int error) {
+  if (!is_current(socket.index, socket.generation)) return;
+  Connection& c = connections_[socket.index];
+  c.set(Connection::kPeerEnded);
+  if (error == 0 && (c.phase == Phase::kReply || c.phase == Phase::kEnding)) return;  // it still reads
+  note_stream_closed(socket.index, 1006, "");
+  close_now(socket.index, false);
+}
+
+void Front::on_writable(io::Socket socket) {
+  if (!is_current(socket.index, socket.generation)) return;
+  hub_.fanout().on_writable(socket.index);
+}
+
+// --- sending: the hub decides what, the driver does it ---
+
+void Front::send_batch(std::span<hub::PeerSend> sends) {
+  io_requests_.clear();
+  for (const hub::PeerSend& send : sends) {
+    io::SendRequest request;
+    request.socket = {send.peer, generations_[send.peer]};
+    request.pieces = send.pieces;
+    request.piece_count = send.piece_count;
+    request.bytes = send.bytes;
+    io_requests_.push_back(request);
+  }
+  driver_.send_batch(io_requests_);
+  for (size_t i = 0; i < sends.size(); ++i) {
+    sends[i].bytes_sent = io_requests_[i].bytes_sent;
+    sends[i].error = io_requests_[i].error;
+    switch (io_requests_[i].outcome) {
+      case io::SendOutcome::kAll: sends[i].outcome = hub::PeerSend::Outcome::kAll; break;
+      case io::SendOutcome::kPart: sends[i].outcome = hub::PeerSend::Outcome::kPart; break;
+      case io::SendOutcome::kBlocked: sends[i].outcome = hub::PeerSend::Outcome::kBlocked; break;
+      case io::SendOutcome::kFailed: sends[i].outcome = hub::PeerSend::Outcome::kFailed; break;
+    }
+  }
+}
+
+void Front::want_writable(hub::PeerId peer) { driver_.want_writable(socket_of(peer)); }
+
+void Front::on_failed(hub::PeerId peer, int) {
+  note_stream_closed(peer, 1006, "");
+  close_now(peer, false);
+}
+
+void Front::on_drained(hub::PeerId peer) {
+  Connection& c = connections_[peer];
+  if (c.has(Connection::kPaused)) {
+    c.clear(Connection::kPaused);
+    driver_.resume_receive(socket_of(peer));
+  }
+  if (c.phase != Phase::kEnding) return;
+  if (c.has(Connection::kPeerEnded) || c.has(Connection::kHandshaken)) return close_now(peer, false);
+  c.phase = Phase::kLingering;
+  driver_.shutdown_send(socket_of(peer));
+  arm_ms(peer, 2000);
+}
+
+// The last bytes are queued: send them, then shut our side and wait for the peer's (RFC 9112 9.6), since a
+// close with unread input would be a reset that destroys them.
+void Front::end_after_sending(uint32_t index) {
+  Connection& c = connections_[index];
+  c.phase = Phase::kEnding;
+  hub_.fanout().tell_drained(index);
+  arm_ms(index, options_.close_seconds * 1000);
+}
+
+// --- closing ---
+
+void Front::note_stream_closed(uint32_t index, uint16_t code, std::string_view reason) {
+  Connection& c = connections_[index];
+  if (!c.has(Connection::kAdmitted)) return;
+  c.clear(Connection::kAdmitted);
+  --(c.has(Connection::kWebSocket) ? counters_.open_ws : counters_.open_sse);
+  if (c.has(Connection::kWebSocket)) ++counters_.ws_closes_by_code[code];
+  if (!c.has(Connection::kEcho)) profile_->on_close(session_of(index), code, reason);
+}
+
+void Front::close_now(uint32_t index, bool is_reset) {
+  LIVEHUB_CHECK(!is_in_hub_, "nothing closes while the hub calls back");
+  note_stream_closed(index, 1006, "");
+  Connection& c = connections_[index];
+  const io::Socket socket = socket_of(index);
+  if (c.http) account_.release(static_cast<int64_t>(c.http->charged_bytes));
+  hub_.close_peer(index);
+  wheel_.remove(c.timer);
+  connections_.release(index);
+  account_.release(kConnectionBytes);
+  ++counters_.closed;
+  if (is_reset)
+    driver_.reset(socket);
+  else
+    driver_.close(socket);
+}
+
+void Front::drop_subscriptions(uint32_t index) {
+  const hub::Fanout& fanout = hub_.fanout();
+  while (fanout.peer(index).first_subscription != hub::kNoIndex)
+    hub_.unsubscribe(fanout.peer(index).first_subscription);
+}
+
+void Front::drop_subscriptions_soon(uint32_t index) {
+  if (is_in_hub_)
+    defer(index, Deferred::What::kDropSubscriptions);
+  else
+    drop_subscriptions(index);
+}
+
+void Front::defer(uint32_t index, Deferred::What what) {
+  deferred_.push_back({index, connections_[index].generation, what});
+}
+
+void Front::run_deferred() {
+  if (deferred_.empty()) return;
+  std::vector<Deferred> deferred;
+  deferred.swap(deferred_);
+  for (const Deferred& d : deferred) {
+    if (!is_current(d.index, d.generation)) continue;
+    if (d.what == Deferred::What::kDropSubscriptions)
+      drop_subscriptions(d.index);
+    else
+      take_kept_input(d.index);
+  }
+}
+
+// --- shard::Tenant ---
+
+shard::MailLeft Front::drain_mail() {
+  shared_.requests.drain_spills(shard_);
+  shared_.answers.drain_spills(shard_);
+  retry_publishes();
+  const int64_t now_ns = driver_.now_ns();
+  const auto requests_left = shared_.requests.receive(
+      shard_, 4096, [&](hub::Mail& mail) { return hub_.on_request(mail, now_ns); });
+  const auto answers_left =
+      shared_.answers.receive(shard_, 4096, [&](hub::Mail& mail) { return hub_.on_answer(mail); });
+  if (requests_left == shard::MailLeft::kMore || answers_left == shard::MailLeft::kMore)
+    return shard::MailLeft::kMore;
+  const bool is_waiting = requests_left != shard::MailLeft::kNothing ||
+                          answers_left != shard::MailLeft::kNothing || !waiting_publishes_.empty() ||
+                          shared_.requests.has_spills(shard_) || shared_.answers.has_spills(shard_);
+  return is_waiting ? shard::MailLeft::kRefused : shard::MailLeft::kNothing;
+}
+
+bool Front::has_mail() const {
+  return shared_.requests.has_news(shard_) || shared_.answers.has_news(shard_);
+}
+
+bool Front::flush() {
+  run_deferred();
+  const bool is_left = hub_.flush(wheel_.now_tick());
+  run_deferred();
+  if (account_.is_over()) relieve_memory();
+  return is_left || has_mail();
+}
+
+// Over the budget: whoever has had a remainder copied for longest goes first.
+void Front::relieve_memory() {
+  for (int most = 16; most > 0 && account_.is_over(); --most) {
+    const hub::PeerId peer = hub_.fanout().oldest_remainder();
+    if (peer == hub::kNoIndex) return;
+    ++counters_.memory_resets;
+    note_stream_closed(peer, 1006, "memory");
+    close_now(peer, true);
+  }
+}
+
+// --- hub::Post ---
+
+bool Front::has_room(hub::ShardId to, bool request_lane) const {
+  return request_lane ? shared_.requests.has_room(shard_, to) : shared_.answers.has_room(shard_, to);
+}
+void Front::send_request(hub::ShardId to, hub::Mail&& mail) {
+  shared_.requests.send(shard_, to, std::move(mail));
+}
+void Front::send_answer(hub::ShardId to, hub::Mail&& mail) {
+  shared_.answers.send(shard_, to, std::move(mail));
+}
+
+}  // namespace livehub::session

@@ -1,0 +1,186 @@
+// The front of one shard: every client connection from accept to close. It turns the driver's events into
+// HTTP requests and WebSocket messages for the profile, and the profile's wishes into bytes for the hub.
+// shard-local.
+//
+// Numbered invariants:
+//  1. A socket, its Connection, its hub peer and its timer begin and end together (open(), close_now()).
+//  2. A stream's head goes out only when its first subscription is live (on_subscribed()).
+//  3. While the hub calls back (is_in_hub_), nothing unsubscribes or closes: it is deferred to the flush.
+//  4. Bytes of ours are pushed to the hub's peer only; the hub alone decides what is sent when.
+// Files: front.cc (accept, receive, close, sending), front_http.cc, front_stream.cc, front_ws.cc,
+// front_time.cc (timers, heartbeats, drain), handles.cc (the public handles).
+// Tests: tests/unit/session/*, tests/integration/*.
+#pragma once
+
+#include <vector>
+
+#include "base/ring_queue.h"
+#include "hub/hub.h"
+#include "io/io.h"
+#include "session/connection.h"
+#include "session/counters.h"
+#include "session/shared.h"
+#include "shard/loop.h"
+
+namespace livehub::session {
+
+class Front : public io::Events, public hub::HubEvents, public shard::Tenant, private hub::Post {
+ public:
+  Front(uint32_t shard, Shared& shared, io::Driver& driver, const ProfileFactory& factory);
+  ~Front() override;
+
+  // io::Events
+  void on_accept(io::Socket socket, uint32_t spare_slots) override;
+  void on_receive(io::Socket socket, std::span<char> bytes) override;
+  void on_receive_end(io::Socket socket, int error) override;
+  void on_writable(io::Socket socket) override;
+
+  // shard::Tenant
+  void on_timers(int64_t now_ns) override;
+  int64_t ns_to_next_timer(int64_t now_ns) override;
+  shard::MailLeft drain_mail() override;
+  bool has_mail() const override;
+  bool flush() override;
+  bool is_finished() const override { return is_finished_; }
+
+  // Drain, on this shard's thread: paced until deadline, then the rest is reset.
+  void begin_drain();
+  void end_now();  // a second signal
+
+  const Counters& counters() const { return counters_; }
+  const hub::Hub& hub() const { return hub_; }
+  const base::MemoryAccount& account() const { return account_; }
+  uint32_t connections() const { return connections_.live(); }
+  void check_invariants() const;
+
+  // For the public handles (handles.cc).
+  bool is_current(uint32_t index, uint32_t generation) const {
+    return connections_.contains(index) && connections_[index].generation == generation;
+  }
+  static Exchange exchange_handle(Front* front, uint32_t index, uint32_t generation, uint64_t tag);
+  static Session session_handle(Front* front, uint32_t index, uint32_t generation, uint64_t tag);
+  const Connection& connection(uint32_t index) const { return connections_[index]; }
+  void exchange_reply(uint32_t index, Reply reply);
+  void exchange_publish(uint32_t index, std::string_view channel, std::string_view payload);
+  void session_subscribe(uint32_t index, const Subscribe& options);
+  void session_publish(uint32_t index, std::string_view channel, std::string_view payload, bool skip_me);
+  void session_close(uint32_t index, uint16_t code, std::string_view reason);
+  void push(uint32_t index, std::string_view bytes) { hub_.fanout().push_own(index, bytes); }
+  void push_sse(uint32_t index, std::string_view block);  // chunked where the stream is
+  void publish_own(std::string_view channel, std::string_view payload);
+
+ private:
+  struct WaitingPublish {
+    hub::MessagePtr message;
+    uint64_t token = 0;
+  };
+  struct Deferred {
+    uint32_t index = 0;
+    uint32_t generation = 0;
+    enum class What : uint8_t { kDropSubscriptions, kTakeInput } what = What::kDropSubscriptions;
+  };
+
+  // hub::HubEvents
+  void send_batch(std::span<hub::PeerSend> sends) override;
+  void want_writable(hub::PeerId peer) override;
+  void on_drained(hub::PeerId peer) override;
+  void on_failed(hub::PeerId peer, int error) override;
+  void on_lapped(hub::PeerId peer, hub::SubscriptionId subscription) override;
+  void on_skipped(hub::PeerId peer, hub::SubscriptionId subscription, uint64_t offset) override;
+  void on_subscribed(hub::PeerId peer, hub::SubscriptionId subscription, hub::Position start,
+                     bool gap) override;
+  void on_replay_gap(hub::PeerId peer, hub::SubscriptionId subscription, hub::Position start) override;
+  void on_published(uint64_t token, hub::PublishResult result, hub::Position position) override;
+  uint32_t peer_generation(hub::PeerId peer) const override { return connections_[peer].generation; }
+
+  // hub::Post
+  bool has_room(hub::ShardId to, bool request_lane) const override;
+  void send_request(hub::ShardId to, hub::Mail&& mail) override;
+  void send_answer(hub::ShardId to, hub::Mail&& mail) override;
+
+  io::Socket socket_of(uint32_t index) const { return {index, connections_[index].generation}; }
+  void close_now(uint32_t index, bool is_reset);
+  void end_after_sending(uint32_t index);
+  void note_stream_closed(uint32_t index, uint16_t code, std::string_view reason);
+  void drop_subscriptions(uint32_t index);
+  void defer(uint32_t index, Deferred::What what);
+  void drop_subscriptions_soon(uint32_t index);  // at once where that is allowed (invariant 3)
+  void run_deferred();
+  void relieve_memory();
+  void arm_ms(uint32_t index, int64_t ms);
+  void arm_tick(uint32_t index, uint32_t tick) { wheel_.arm(connections_[index].timer, tick); }
+  void charge_exchange(HttpExchange& http);
+  void free_exchange(Connection& c);
+  bool is_refusing(const Connection& c) const;
+
+  // front_http.cc
+  void http_input(uint32_t index, std::span<char> bytes);
+  bool http_step(uint32_t index, std::span<char>& input);
+  void http_error(uint32_t index, wire::HttpError error, std::string_view detail);
+  void http_head(uint32_t index);
+  void http_complete(uint32_t index);
+  bool answer_own_paths(uint32_t index, const Request& request);
+  Route route_of(uint32_t index, const Request& request);
+  Route refusal_of(const Route& wanted, const Connection& c) const;
+  void keep_input(uint32_t index, std::span<char> input);
+  void reply(uint32_t index, const Reply& reply, bool is_close);
+  void next_request(uint32_t index);
+
+  // front_stream.cc
+  void open_stream(uint32_t index);
+  std::string sse_head(const Connection& c, const Stream& stream) const;
+  void send_stream_head(uint32_t index);
+  void end_sse(uint32_t index, uint32_t retry_ms);
+  void take_kept_input(uint32_t index);
+  uint32_t retry_jitter_ms();
+  Session session_of(uint32_t index);
+
+  // front_ws.cc
+  bool check_upgrade(uint32_t index);
+  std::string ws_head(const wire::HttpHead& head, const Stream& stream) const;
+  void ws_input(uint32_t index, std::span<char> bytes);
+  bool ws_event(uint32_t index, const wire::WsEvent& event);
+  void ws_close(uint32_t index, uint16_t code, std::string_view reason);
+  void ws_pause_if_full(uint32_t index);
+
+  // front_time.cc
+  void on_timer(uint32_t index);
+  void beat_sse(uint32_t index);
+  void beat_ws(uint32_t index);
+  void drain_step(int64_t now_ns);
+  bool tell_to_go(uint32_t index);
+  void retry_publishes();
+
+  const uint32_t shard_;
+  Shared& shared_;
+  const EngineOptions& options_;
+  io::Driver& driver_;
+  base::MemoryAccount account_;
+  hub::Hub hub_;
+  shard::TimerWheel wheel_;
+  std::unique_ptr<Profile> profile_;
+
+  base::Slab<Connection> connections_;
+  std::vector<uint32_t> generations_;  // dense copy of Connection::generation, for send_batch()
+  std::vector<io::SendRequest> io_requests_;
+  base::RingQueue<WaitingPublish> waiting_publishes_;
+  std::vector<Deferred> deferred_;
+  bool is_in_hub_ = false;
+  bool is_opening_ = false;  // Profile::on_open() runs and still looks at the request
+  int64_t next_second_ns_ = 0;
+  int64_t next_profile_tick_ns_ = 0;
+
+  bool is_draining_ = false;
+  bool is_finished_ = false;
+  bool is_counted_out_ = false;
+  bool is_out_of_slots_ = false;
+  int64_t drain_begin_ns_ = 0;
+  int64_t drain_ns_ = 0;
+  uint32_t drain_cursor_ = 0;
+  uint32_t drain_total_ = 0;
+  uint32_t drain_told_ = 0;
+  uint32_t jitter_ = 0x9e3779b9;
+  Counters counters_;
+};
+
+}  // namespace livehub::session

@@ -1,0 +1,215 @@
+// Streams: opened when their first subscription is live, fed by the hub, ended cleanly.
+#include "session/encodings.h"
+#include "session/front.h"
+#include "session/request_view.h"
+#include "wire/http_response.h"
+#include "wire/sse.h"
+
+namespace livehub::session {
+namespace {
+
+struct PositionText {
+  char bytes[hub::kPositionTextMax];
+  size_t size;
+  explicit PositionText(hub::Position position) : size(hub::write_position(bytes, position)) {}
+  std::string_view view() const { return {bytes, size}; }
+};
+
+hub::SlowReader policy_of(SlowReader policy) {
+  switch (policy) {
+    case SlowReader::kDisconnect: return hub::SlowReader::kDisconnect;
+    case SlowReader::kSkip: return hub::SlowReader::kSkip;
+    case SlowReader::kNewest: return hub::SlowReader::kNewest;
+  }
+  return hub::SlowReader::kDisconnect;
+}
+
+EncodingKind encoding_for(const Connection& c, Format format) {
+  if (c.has(Connection::kWebSocket))
+    return format == Format::kEnvelope ? EncodingKind::kWsEnvelope : EncodingKind::kWsText;
+  return c.has(Connection::kChunked) ? EncodingKind::kSseChunked : EncodingKind::kSsePlain;
+}
+
+}  // namespace
+
+Session Front::session_of(uint32_t index) {
+  const Connection& c = connections_[index];
+  return session_handle(this, index, c.generation, c.tag);
+}
+
+// --- opening ---
+
+void Front::open_stream(uint32_t index) {
+  Connection& c = connections_[index];
+  HttpExchange& http = *c.http;
+  const wire::HttpHead& head = http.parser.head();
+  const Stream& stream = http.route.stream;
+  const bool is_websocket = http.route.kind == Route::Kind::kWebSocket;
+  c.tag = stream.tag;
+  c.message_bytes_max = static_cast<uint32_t>(stream.message_bytes_max);
+  c.fragments_max = stream.fragments_max;
+  c.heartbeat_seconds = static_cast<uint16_t>(
+      stream.heartbeat_seconds ? stream.heartbeat_seconds
+                               : (is_websocket ? options_.ping_seconds : options_.heartbeat_seconds));
+  if (stream.keep_messages) c.set(Connection::kKeepMessages);
+  if (is_websocket)
+    c.set(Connection::kWebSocket);
+  else if (head.version_minor == 1 && head.keep_alive)
+    c.set(Connection::kChunked);
+  http.stream_head = is_websocket ? ws_head(head, stream) : sse_head(c, stream);
+  c.phase = Phase::kOpening;
+  arm_ms(index, options_.head_seconds * 1000);
+  if (is_refusing(c) && !is_websocket) {
+    send_stream_head(index);
+    return end_sse(index, retry_jitter_ms());
+  }
+  if (c.has(Connection::kEcho)) return send_stream_head(index);
+  const RequestView request(head, driver_, socket_of(index));
+  is_opening_ = true;
+  profile_->on_open(session_of(index), request);
+  is_opening_ = false;
+  const bool waits = hub_.fanout().peer(index).subscription_count > 0;
+  if (c.phase == Phase::kOpening && !waits) send_stream_head(index);
+}
+
+std::string Front::sse_head(const Connection& c, const Stream& stream) const {
+  wire::HttpResponse response(200);
+  response.stream().header("Content-Type", stream.content_type);
+  for (const auto& [name, value] : stream.headers) response.header(name, value);
+  if (options_.is_on_fly) response.header("Content-Encoding", "none");
+  if (c.has(Connection::kChunked))
+    response.header("Connection", "keep-alive").header("Transfer-Encoding", "chunked");
+  else
+    response.close();
+  return response.to_string();
+}
+
+void Front::send_stream_head(uint32_t index) {
+  Connection& c = connections_[index];
+  push(index, c.http->stream_head);
+  const bool is_websocket = c.has(Connection::kWebSocket);
+  c.phase = is_websocket ? Phase::kWs : Phase::kSse;
+  c.set(Connection::kAdmitted);
+  ++(is_websocket ? counters_.streams_ws : counters_.streams_sse);
+  ++(is_websocket ? counters_.open_ws : counters_.open_sse);
+  arm_ms(index, c.heartbeat_seconds * 1000);
+  if (is_websocket)
+    defer(index, Deferred::What::kTakeInput);  // frames that came with the upgrade request
+  else if (!is_opening_)
+    free_exchange(c);
+  else
+    defer(index, Deferred::What::kTakeInput);
+}
+
+void Front::take_kept_input(uint32_t index) {
+  Connection& c = connections_[index];
+  if (!c.http) return;
+  std::string input = std::move(c.http->input);
+  free_exchange(c);
+  if (c.has(Connection::kPaused)) {
+    c.clear(Connection::kPaused);
+    driver_.resume_receive(socket_of(index));
+  }
+  if (c.phase == Phase::kWs && !input.empty()) ws_input(index, input);
+}
+
+void Front::session_subscribe(uint32_t index, const Subscribe& options) {
+  Connection& c = connections_[index];
+  if (c.phase != Phase::kOpening && !c.is_stream()) return;
+  if (hub_.fanout().peer(index).subscription_count >= shared_.limits.subscriptions_per_peer_max) return;
+  std::optional<hub::Position> resume;
+  if (options.resume_after) resume = hub::parse_position(*options.resume_after);
+  if (resume && resume->epoch != shared_.identity.epoch) c.set(Connection::kOfOtherProcess);
+  const auto encoding = static_cast<hub::EncodingId>(encoding_for(c, options.format));
+  hub_.subscribe(index, options.channel, encoding,
+                 policy_of(options.slow_reader.value_or(options_.slow_reader)), resume);
+}
+
+// --- what the hub says ---
+
+void Front::on_subscribed(hub::PeerId peer, hub::SubscriptionId, hub::Position start, bool gap) {
+  is_in_hub_ = true;
+  const Connection& c = connections_[peer];
+  if (c.phase == Phase::kOpening) send_stream_head(peer);
+  if (c.is_stream()) {
+    const PositionText position(start);
+    profile_->on_subscribed(session_of(peer), position.view());
+    if (gap) {
+      ++counters_.gaps_told;
+      const Gap reason = c.has(Connection::kOfOtherProcess) ? Gap::kRestarted : Gap::kExpired;
+      profile_->on_gap(session_of(peer), reason, position.view());
+    }
+  }
+  is_in_hub_ = false;
+}
+
+void Front::on_replay_gap(hub::PeerId peer, hub::SubscriptionId, hub::Position start) {
+  is_in_hub_ = true;
+  ++counters_.gaps_told;
+  profile_->on_gap(session_of(peer), Gap::kTooSlow, PositionText(start).view());
+  is_in_hub_ = false;
+}
+
+void Front::on_skipped(hub::PeerId peer, hub::SubscriptionId, uint64_t offset) {
+  is_in_hub_ = true;
+  ++counters_.gaps_told;
+  profile_->on_gap(session_of(peer), Gap::kTooSlow,
+                   PositionText({shared_.identity.epoch, offset}).view());
+  is_in_hub_ = false;
+}
+
+// Overtaken: with the policy to disconnect it gets the rest of the frame it is in, then the end; it comes
+// back with its position.
+void Front::on_lapped(hub::PeerId peer, hub::SubscriptionId subscription) {
+  if (hub_.fanout().subscription(subscription).policy != hub::SlowReader::kDisconnect) return;
+  ++counters_.lapped_closed;
+  if (connections_[peer].phase == Phase::kWs)
+    ws_close(peer, 1013, "too slow");
+  else if (connections_[peer].phase == Phase::kSse)
+    end_sse(peer, retry_jitter_ms());
+}
+
+// --- SSE ---
+
+void Front::push_sse(uint32_t index, std::string_view block) {
+  if (connections_[index].has(Connection::kChunked))
+    push(index, wire::http_chunk(block));
+  else
+    push(index, block);
+}
+
+uint32_t Front::retry_jitter_ms() {
+  jitter_ = jitter_ * 1664525u + 1013904223u;
+  return 500 + (jitter_ >> 8) % 2500;
+}
+
+void Front::end_sse(uint32_t index, uint32_t retry_ms) {
+  drop_subscriptions_soon(index);
+  push_sse(index, wire::sse_retry(retry_ms));
+  if (connections_[index].has(Connection::kChunked))
+    hub_.fanout().push_own_static(index, wire::kLastChunk);
+  note_stream_closed(index, 1000, "");
+  end_after_sending(index);
+}
+
+void Front::session_close(uint32_t index, uint16_t code, std::string_view reason) {
+  switch (connections_[index].phase) {
+    case Phase::kWs: return ws_close(index, code, reason);
+    case Phase::kSse: return end_sse(index, retry_jitter_ms());
+    case Phase::kOpening:
+      send_stream_head(index);
+      return session_close(index, code, reason);
+    default: return;
+  }
+}
+
+void Front::session_publish(uint32_t index, std::string_view channel, std::string_view payload,
+                            bool skip_me) {
+  hub::MessagePtr message = hub::MessagePtr::make(channel, payload);
+  message->published_ns = driver_.now_ns();
+  if (skip_me) message->skip = hub::peer_name(shard_, connections_[index].generation, index);
+  if (!waiting_publishes_.empty() || !hub_.publish(message, 0))
+    waiting_publishes_.push({std::move(message), 0});
+}
+
+}  // namespace livehub::session

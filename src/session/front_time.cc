@@ -1,0 +1,171 @@
+// What happens by itself: timeouts, heartbeats, housekeeping, and the drain.
+#include <algorithm>
+
+#include "session/front.h"
+#include "wire/sse.h"
+#include "wire/ws_writer.h"
+
+namespace livehub::session {
+namespace {
+
+constexpr int64_t kSecondNs = 1'000'000'000;
+constexpr int64_t kDrainStepNs = 20'000'000;
+constexpr uint32_t kSlotsKeptForRefusals = 64;
+// The share of the drain in which everybody is told; the rest is for their last bytes.
+constexpr double kTellShare = 0.7;
+
+}  // namespace
+
+void Front::arm_ms(uint32_t index, int64_t ms) {
+  arm_tick(index, wheel_.now_tick() + shard::ticks_of_ms(ms));
+}
+
+int64_t Front::ns_to_next_timer(int64_t now_ns) {
+  int64_t wait_ns = next_second_ns_ - now_ns;
+  if (const uint32_t ticks = wheel_.ticks_to_next(); ticks < shard::TimerWheel::kSlots) {
+    const int64_t due_ns = (static_cast<int64_t>(now_ns >> shard::kTickShift) + ticks) << shard::kTickShift;
+    wait_ns = std::min(wait_ns, due_ns - now_ns);
+  }
+  if (profile_->tick_ms() > 0) wait_ns = std::min(wait_ns, next_profile_tick_ns_ - now_ns);
+  if (is_draining_) wait_ns = std::min(wait_ns, kDrainStepNs);
+  return std::max<int64_t>(wait_ns, 0);
+}
+
+void Front::on_timers(int64_t now_ns) {
+  wheel_.advance(shard::tick_of(now_ns), [this](uint32_t index) { on_timer(index); });
+  if (now_ns >= next_second_ns_) {
+    next_second_ns_ = now_ns + kSecondNs;
+    hub_.tick(now_ns);
+    const bool is_full = driver_.sockets_open() + kSlotsKeptForRefusals >= driver_.sockets_max();
+    if (is_full != is_out_of_slots_) {
+      is_out_of_slots_ = is_full;
+      shared_.shards_out_of_slots.fetch_add(is_full ? 1 : ~0u, std::memory_order_relaxed);
+    }
+  }
+  if (const int64_t every_ms = profile_->tick_ms(); every_ms > 0 && now_ns >= next_profile_tick_ns_) {
+    next_profile_tick_ns_ = now_ns + every_ms * 1'000'000;
+    profile_->on_tick(now_ns);
+  }
+  if (is_draining_) drain_step(now_ns);
+}
+
+void Front::on_timer(uint32_t index) {
+  Connection& c = connections_[index];
+  switch (c.phase) {
+    case Phase::kHead:
+    case Phase::kBody:
+      if (!c.http || !c.http->parser.in_head_started()) return close_now(index, false);  // idle
+      ++counters_.slow_heads;
+      ++counters_.http_bad;
+      {
+        Reply late;
+        late.status = 408;
+        late.body = "The request took too long.\n";
+        late.content_type = "text/plain; charset=utf-8";
+        return reply(index, late, true);
+      }
+    case Phase::kReply: return;
+    case Phase::kOpening: return close_now(index, false);
+    case Phase::kSse: return beat_sse(index);
+    case Phase::kWs: return beat_ws(index);
+    case Phase::kWsClosing:
+    case Phase::kEnding: return close_now(index, true);
+    case Phase::kLingering: return close_now(index, false);
+  }
+}
+
+// A comment after that long with nothing sent: data counts. A blocked or half-sent peer gets none.
+void Front::beat_sse(uint32_t index) {
+  const Connection& c = connections_[index];
+  const hub::Peer& peer = hub_.fanout().peer(index);
+  const uint32_t period = shard::ticks_of_ms(c.heartbeat_seconds * 1000) - 1;
+  const uint32_t due = std::max(peer.last_sent_tick, c.opened_tick) + period;
+  if (static_cast<int32_t>(due - wheel_.now_tick()) > 0) return arm_tick(index, due);
+  if (!peer.has(hub::Peer::kBlocked) && hub_.fanout().is_idle(index)) {
+    hub_.fanout().push_own_static(
+        index, c.has(Connection::kChunked) ? wire::kSsePingChunk : wire::kSsePing);
+    ++counters_.heartbeats_sent;
+  }
+  arm_tick(index, wheel_.now_tick() + period);
+}
+
+// A ping after that long with nothing received: only so does a dead peer show.
+void Front::beat_ws(uint32_t index) {
+  static const std::string ping = wire::ws_frame(wire::WsOpcode::kPing, "");
+  Connection& c = connections_[index];
+  if (c.has(Connection::kPingSent)) {
+    ++counters_.dead_peers;
+    note_stream_closed(index, 1006, "no answer to a ping");
+    return close_now(index, true);
+  }
+  const uint32_t due = c.last_received_tick + shard::ticks_of_ms(c.heartbeat_seconds * 1000) - 1;
+  if (static_cast<int32_t>(due - wheel_.now_tick()) > 0) return arm_tick(index, due);
+  // A blocked peer cannot take one; the kernel's own timeout watches what it was sent.
+  const bool is_blocked = hub_.fanout().peer(index).has(hub::Peer::kBlocked);
+  if (!is_blocked) {
+    hub_.fanout().push_own_static(index, ping);
+    c.set(Connection::kPingSent);
+    ++counters_.pings_sent;
+  }
+  arm_ms(index, is_blocked ? c.heartbeat_seconds * 1000 : options_.pong_seconds * 1000);
+}
+
+// --- drain ---
+
+void Front::begin_drain() {
+  if (is_draining_) return;
+  is_draining_ = true;
+  drain_begin_ns_ = driver_.now_ns();
+  drain_ns_ = static_cast<int64_t>(options_.drain_seconds * 1e9);
+  drain_total_ = connections_.live();
+}
+
+void Front::end_now() {
+  begin_drain();
+  drain_ns_ = 0;
+}
+
+void Front::drain_step(int64_t now_ns) {
+  const int64_t elapsed_ns = now_ns - drain_begin_ns_;
+  const bool is_over = elapsed_ns >= drain_ns_;
+  const double share = is_over ? 1.0 : std::min(1.0, static_cast<double>(elapsed_ns) /
+                                                         (static_cast<double>(drain_ns_) * kTellShare));
+  const auto goal = static_cast<uint32_t>(share * drain_total_);
+  const uint32_t end = connections_.index_end();
+  for (uint32_t looked = 0; looked < end && (drain_told_ <= goal || share >= 1.0); ++looked) {
+    if (drain_cursor_ >= end) drain_cursor_ = 0;
+    const uint32_t index = drain_cursor_++;
+    if (!connections_.contains(index)) continue;
+    if (is_over)
+      close_now(index, true);
+    else if (tell_to_go(index))
+      ++drain_told_;
+  }
+  if (connections_.live() == 0 && !is_counted_out_) {
+    is_counted_out_ = true;
+    // The last shard to run empty lets all of them end: until then each still owns channels for others.
+    if (shared_.shards_with_clients.fetch_sub(1, std::memory_order_acq_rel) == 1)
+      for (uint32_t s = 0; s < shared_.identity.shard_count; ++s) shared_.doors.knock(s);
+  }
+  is_finished_ = is_counted_out_ && connections_.live() == 0 &&
+                 shared_.shards_with_clients.load(std::memory_order_acquire) == 0;
+}
+
+// Tells one client that this process ends. False if it had been told, or has to finish something first.
+bool Front::tell_to_go(uint32_t index) {
+  Connection& c = connections_[index];
+  switch (c.phase) {
+    case Phase::kHead:
+      if (c.http && c.http->parser.in_head_started()) return false;
+      close_now(index, false);
+      ++counters_.drained;
+      return true;
+    case Phase::kSse: end_sse(index, retry_jitter_ms()); break;
+    case Phase::kWs: ws_close(index, profile_->drain_close_code(), "going away"); break;
+    default: return false;
+  }
+  ++counters_.drained;
+  return true;
+}
+
+}  // namespace livehub::session

@@ -1,0 +1,129 @@
+// WebSocket sessions: the handshake, what clients send, and how sessions end (RFC 6455 sections 4, 5, 7).
+#include "session/front.h"
+#include "wire/http_response.h"
+#include "wire/ws_handshake.h"
+#include "wire/ws_writer.h"
+
+namespace livehub::session {
+namespace {
+
+// Answers (pongs, echoes) that a client asks for and does not read: past this we stop reading from it.
+constexpr uint32_t kOwnBytesMax = 256 * 1024;
+
+}  // namespace
+
+// RFC 6455 4.2.1. False: it was answered with an error.
+bool Front::check_upgrade(uint32_t index) {
+  const wire::HttpHead& head = connections_[index].http->parser.head();
+  Reply reply;
+  reply.content_type = "text/plain; charset=utf-8";
+  reply.close = true;
+  const auto key = head.header("Sec-WebSocket-Key");
+  if (head.method != "GET") {
+    reply.status = 400;
+    reply.body = "An upgrade is a GET.\n";
+  } else if (head.header("Sec-WebSocket-Version").value_or("") != "13") {
+    reply.status = 426;
+    reply.body = "Only WebSocket version 13 is spoken here.\n";
+    reply.headers.emplace_back("Sec-WebSocket-Version", "13");
+  } else if (!key || head.header_count("Sec-WebSocket-Key") != 1 || !wire::ws_key_valid(*key)) {
+    reply.status = 400;
+    reply.body = "Sec-WebSocket-Key is missing or wrong.\n";
+  } else {
+    return true;
+  }
+  ++counters_.http_bad;
+  this->reply(index, reply, true);
+  return false;
+}
+
+std::string Front::ws_head(const wire::HttpHead& head, const Stream& stream) const {
+  wire::HttpResponse response(101);
+  response.header("Upgrade", "websocket").header("Connection", "Upgrade");
+  response.header("Sec-WebSocket-Accept", wire::ws_accept_key(*head.header("Sec-WebSocket-Key")));
+  if (!stream.subprotocol.empty())
+    (void)response.try_header("Sec-WebSocket-Protocol", stream.subprotocol);  // a peer's: maybe unfit
+  for (const auto& [name, value] : stream.headers) response.header(name, value);
+  return response.to_string();
+}
+
+void Front::ws_input(uint32_t index, std::span<char> bytes) {
+  Connection& c = connections_[index];
+  wire::WsLimits limits;
+  limits.message_bytes_max = c.message_bytes_max;
+  limits.fragments_max = c.fragments_max;
+  limits.keep_payload = c.has(Connection::kKeepMessages) || c.has(Connection::kEcho);
+  const size_t held_before = c.ws.buffered_bytes();
+  const uint32_t generation = c.generation;
+  while (c.phase == Phase::kWs || c.phase == Phase::kWsClosing) {
+    const wire::WsEvent event = c.ws.next(bytes, limits);
+    if (event.kind == wire::WsEvent::Kind::kNeedMore || !ws_event(index, event)) break;
+    if (!is_current(index, generation)) return;
+  }
+  const auto grown = static_cast<int64_t>(c.ws.buffered_bytes()) - static_cast<int64_t>(held_before);
+  account_.charge(grown);
+  ws_pause_if_full(index);
+}
+
+bool Front::ws_event(uint32_t index, const wire::WsEvent& event) {
+  Connection& c = connections_[index];
+  const bool is_open = c.phase == Phase::kWs;  // else only the peer's close frame counts
+  switch (event.kind) {
+    case wire::WsEvent::Kind::kText:
+    case wire::WsEvent::Kind::kBinary: {
+      if (!is_open) return true;
+      ++counters_.ws_messages_in;
+      const bool is_text = event.kind == wire::WsEvent::Kind::kText;
+      if (c.has(Connection::kEcho))
+        push(index, wire::ws_frame(is_text ? wire::WsOpcode::kText : wire::WsOpcode::kBinary,
+                                   event.payload));
+      else if (is_text)
+        profile_->on_text(session_of(index), event.payload);
+      else
+        profile_->on_binary(session_of(index), event.payload);
+      return true;
+    }
+    case wire::WsEvent::Kind::kPing:
+      if (is_open) push(index, wire::ws_frame(wire::WsOpcode::kPong, event.payload));
+      return true;
+    case wire::WsEvent::Kind::kPong: return true;
+    case wire::WsEvent::Kind::kClose:
+      c.set(Connection::kHandshaken);
+      if (is_open) {
+        note_stream_closed(index, event.close_code, event.payload);
+        drop_subscriptions_soon(index);
+        push(index, wire::ws_close_frame(event.close_code, ""));
+      }
+      end_after_sending(index);
+      return false;
+    case wire::WsEvent::Kind::kError:
+      ++counters_.ws_bad;
+      note_stream_closed(index, event.close_code, event.detail);
+      drop_subscriptions_soon(index);
+      if (is_open) push(index, wire::ws_close_frame(event.close_code, event.detail));
+      end_after_sending(index);
+      return false;
+    case wire::WsEvent::Kind::kNeedMore: return false;
+  }
+  return false;
+}
+
+void Front::ws_close(uint32_t index, uint16_t code, std::string_view reason) {
+  Connection& c = connections_[index];
+  drop_subscriptions_soon(index);
+  push(index, wire::ws_close_frame(code, reason));
+  note_stream_closed(index, code, reason);
+  c.phase = Phase::kWsClosing;
+  arm_ms(index, options_.close_seconds * 1000);
+}
+
+void Front::ws_pause_if_full(uint32_t index) {
+  Connection& c = connections_[index];
+  if (hub_.fanout().peer(index).own_bytes < kOwnBytesMax || c.has(Connection::kPaused)) return;
+  if (c.phase != Phase::kWs) return;
+  c.set(Connection::kPaused);
+  driver_.pause_receive(socket_of(index));
+  hub_.fanout().tell_drained(index);
+}
+
+}  // namespace livehub::session

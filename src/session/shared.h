@@ -1,0 +1,33 @@
+// What the shards of one engine share. immutable but for the atomics (mailbox).
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include "base/memory_budget.h"
+#include "hub/identity.h"
+#include "hub/limits.h"
+#include "hub/mail.h"
+#include "livehub/engine.h"
+#include "shard/mailbox.h"
+
+namespace livehub::session {
+
+struct Shared {
+  Shared(const EngineOptions& engine_options, uint32_t shards, int64_t memory_bytes)
+      : options(engine_options), budget(memory_bytes), doors(shards),
+        requests(shards, 256, doors), answers(shards, 1024, doors), shards_with_clients(shards) {}
+
+  const EngineOptions options;
+  hub::Identity identity;
+  hub::Limits limits;
+  base::MemoryBudget budget;
+  shard::Doors doors;
+  shard::Mailboxes<hub::Mail> requests;
+  shard::Mailboxes<hub::Mail> answers;
+  std::atomic<bool> is_draining{false};          // set once by stop(), read by every shard
+  std::atomic<uint32_t> shards_with_clients;     // counts down while draining; the last one ends all
+  std::atomic<uint32_t> shards_out_of_slots{0};  // for readiness
+};
+
+}  // namespace livehub::session
