@@ -1,0 +1,24 @@
+// Profile `live-data`: the Live Data Hub. One channel; whoever pushes a JSON document over HTTP reaches every
+// SSE and WebSocket client. Settings are the service's own environment names (docs/PROFILES.md).
+// startup; the profile objects it makes are shard-local.
+// Tests: tests/unit/profile/live_data_test.cc, tests/integration/live-data*.test.mjs.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "livehub/profile.h"
+
+namespace livehub::profile {
+
+struct ProfileChoice {
+  ProfileFactory factory;             // empty: `error` says which setting is wrong
+  std::string error;
+  std::vector<std::string> warnings;  // for the log, once
+};
+
+// `settings`: MODE, TICK_MS, LIVE_PUSH_TOKEN, LIVE_PUSH_HMAC_SECRET, MAX_BODY_BYTES, CORS_ORIGINS.
+ProfileChoice make_live_data(const std::map<std::string, std::string>& settings);
+
+}  // namespace livehub::profile
