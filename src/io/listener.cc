@@ -5,8 +5,10 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <fstream>
+#include <thread>
 #include <utility>
 
 #include "io/port_holder.h"
@@ -16,6 +18,7 @@ namespace livehub::io {
 namespace {
 
 constexpr int kFreePortTries = 16;
+constexpr int kGivenPortTries = 40;  // 2 s
 
 SocketAddress any_v6() {
   SocketAddress address{};
@@ -156,7 +159,9 @@ Listeners open_listeners(const ListenOptions& options) {
   }
   int error = 0;
   // A free port can be taken by somebody between finding and opening it; then another one will do.
-  for (int tries = options.port == 0 ? kFreePortTries : 1; tries > 0; --tries) {
+  // A given one may still be held by a process that has ended (io_uring's hold on its files goes
+  // with a worker of the kernel, some milliseconds later): nobody is to be seen, so look again.
+  for (int tries = options.port == 0 ? kFreePortTries : kGivenPortTries; tries > 0; --tries) {
     set_port(wanted, options.port);
     error = find_free_and_open(wanted, options, result.fds);
     if (options.host.empty() && wanted.any.sa_family == AF_INET6 && lacks_ipv6(error)) {
@@ -165,6 +170,9 @@ Listeners open_listeners(const ListenOptions& options) {
       error = find_free_and_open(wanted, options, result.fds);
     }
     if (error != EADDRINUSE) break;
+    if (options.port == 0) continue;
+    if (!find_port_holder(options.port).empty()) break;
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
   }
   if (error) {
     result.error = explain(error, options);

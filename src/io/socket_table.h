@@ -23,6 +23,10 @@ namespace livehub::io {
 inline constexpr uint32_t kGenerationBits = 28;
 inline constexpr uint32_t kGenerationMax = (1u << kGenerationBits) - 1;
 
+constexpr uint32_t generation_after(uint32_t generation) {
+  return generation == kGenerationMax ? 1 : generation + 1;
+}
+
 struct Slot {
   enum Flag : uint16_t {
     kClosing = 1 << 0,        // close() was called
@@ -91,10 +95,7 @@ class SocketTable {
   size_t memory_bytes() const { return slots_.memory_bytes(); }
 
  private:
-  uint32_t next_generation() {
-    generation_ = generation_ == kGenerationMax ? 1 : generation_ + 1;
-    return generation_;
-  }
+  uint32_t next_generation() { return generation_ = generation_after(generation_); }
 
   base::Slab<Slot> slots_;
   uint32_t sockets_max_;

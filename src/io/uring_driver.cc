@@ -32,23 +32,21 @@ uint32_t direct_table_size(uint32_t sockets_max) {
 
 }  // namespace
 
-std::unique_ptr<UringDriver> UringDriver::make(const Options& options, std::string& why_not) {
-  const UringProbe& probe = cached_uring_probe();
-  why_not = probe.why;
-  if (!probe.usable) return nullptr;
-  const bool direct = options.direct_descriptors && probe.direct_descriptors;
-  const uint32_t table_size = direct ? direct_table_size(options.sockets_max) : options.sockets_max;
-  std::unique_ptr<UringDriver> driver(new UringDriver(options, table_size));
-  driver->skip_success_ = probe.skip_success_is_safe;
-  driver->direct_ = direct;
-  if (!driver->open(why_not)) return nullptr;
+std::unique_ptr<UringDriver> UringDriver::make(const Options& options, const Ways& ways,
+                                               std::string& why_not) {
+  const uint32_t sockets_max =
+      ways.direct_descriptors ? direct_table_size(options.sockets_max) : options.sockets_max;
+  std::unique_ptr<UringDriver> driver(new UringDriver(options, sockets_max, ways));
+  if (!driver->open(ways.defer_task_work, why_not)) return nullptr;
   return driver;
 }
 
-UringDriver::UringDriver(const Options& options, uint32_t sockets_max)
+UringDriver::UringDriver(const Options& options, uint32_t sockets_max, const Ways& ways)
     : options_(options),
       table_(sockets_max),
       ring_(*this),
+      direct_(ways.direct_descriptors),
+      skip_success_(ways.skip_success),
       tokens_(std::min(options.accepts_per_turn, kTokensMax)),
       group_max_(static_cast<uint32_t>(
           std::clamp<size_t>(kBufferBytesMax / std::max(options.receive_bytes, 1u), 1, kGroupMax))),
@@ -60,8 +58,9 @@ UringDriver::UringDriver(const Options& options, uint32_t sockets_max)
     free_tokens_.push_back(static_cast<uint32_t>(tokens_.size()) - 1 - i);
 }
 
-bool UringDriver::open(std::string& why_not) {
-  if (!ring_.open(kSubmissions, completions_for(table_.sockets_max()), why_not)) return false;
+bool UringDriver::open(bool defer_task_work, std::string& why_not) {
+  const uint32_t completions = completions_for(table_.sockets_max());
+  if (!ring_.open(kSubmissions, completions, defer_task_work, why_not)) return false;
   // The probe made a small table; a refusal of this one is a limit, and ordinary descriptors will
   // do.
   if (direct_ && ring_.register_direct_table(table_.sockets_max()) != 0) direct_ = false;
@@ -161,8 +160,14 @@ io_uring_sqe& UringDriver::queue_for(uint8_t operation, UringTag tag, Socket soc
 }
 
 std::unique_ptr<Driver> make_uring_driver(const Options& options, std::string& why_not) {
+  const UringProbe& probe = cached_uring_probe();
+  why_not = probe.why;
+  if (!probe.usable) return nullptr;
+  const UringDriver::Ways ways{
+      .direct_descriptors = options.direct_descriptors && probe.direct_descriptors,
+      .skip_success = probe.skip_success_is_safe};
   try {
-    return UringDriver::make(options, why_not);
+    return UringDriver::make(options, ways, why_not);
   } catch (const std::system_error& error) {
     why_not = error.what();
     return nullptr;

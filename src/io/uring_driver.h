@@ -43,7 +43,15 @@ namespace livehub::io {
 
 class UringDriver final : public Driver, private CompletionSink {
  public:
-  static std::unique_ptr<UringDriver> make(const Options& options, std::string& why_not);
+  // What is used of the kernel; make_uring_driver() takes what the probe found, tests the older
+  // ways too.
+  struct Ways {
+    bool direct_descriptors = true;
+    bool skip_success = true;
+    bool defer_task_work = true;
+  };
+  static std::unique_ptr<UringDriver> make(const Options& options, const Ways& ways,
+                                           std::string& why_not);
   ~UringDriver() override;
 
   void listen(int listening_fd) override;
@@ -87,8 +95,8 @@ class UringDriver final : public Driver, private CompletionSink {
     std::array<int32_t, kGroupMax> results;
   };
 
-  UringDriver(const Options& options, uint32_t sockets_max);
-  bool open(std::string& why_not);
+  UringDriver(const Options& options, uint32_t sockets_max, const Ways& ways);
+  bool open(bool defer_task_work, std::string& why_not);
   void on_completion(uint64_t user_data, int32_t result, uint32_t flags) override;
   void finish_operation(UringTag tag, Socket socket);
   void arm_wake();
@@ -128,8 +136,8 @@ class UringDriver final : public Driver, private CompletionSink {
   AcceptGate gate_;
   TurnClock clock_;
   UringRing ring_;
-  bool direct_ = false;
-  bool skip_success_ = false;
+  bool direct_;
+  const bool skip_success_;
   bool wake_armed_ = false;
   bool woken_ = false;
 

@@ -44,7 +44,7 @@ class Prober final : private CompletionSink {
  public:
   UringProbe run() {
     UringProbe probe;
-    if (!ring_.open(8, 16, probe.why)) return probe;
+    if (!ring_.open(8, 16, true, probe.why)) return probe;
     probe.direct_descriptors = ring_.register_direct_table(4) == 0;
     if (!connect_loopback()) {
       probe.why = "io_uring could not be tried: there is no loopback to connect over";

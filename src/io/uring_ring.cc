@@ -45,9 +45,11 @@ UringRing::~UringRing() {
   if (is_open_) ::io_uring_queue_exit(&ring_);
 }
 
-bool UringRing::open(uint32_t submissions, uint32_t completions, std::string& why_not) {
+bool UringRing::open(uint32_t submissions, uint32_t completions, bool defer_task_work,
+                     std::string& why_not) {
   int error = EINVAL;
   for (const unsigned setup : kSetups) {
+    if (!defer_task_work && (setup & IORING_SETUP_DEFER_TASKRUN)) continue;
     io_uring_params params{};
     params.flags = setup | kAlways;
     params.cq_entries = completions;

@@ -29,7 +29,7 @@ class UringRing {
   ~UringRing();
 
   // False and a sentence where the kernel refuses.
-  bool open(uint32_t submissions, uint32_t completions, std::string& why_not);
+  bool open(uint32_t submissions, uint32_t completions, bool defer_task_work, std::string& why_not);
   // A table of so many direct descriptors; 0 or an errno.
   int register_direct_table(uint32_t count);
 

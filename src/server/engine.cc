@@ -1,0 +1,248 @@
+// Start, stop and the end of the shards. The order of both is the point: nobody accepts before everybody
+// can, and nobody goes away while another may still knock at its door.
+#include "livehub/engine.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <bit>
+
+#include "server/engine_state.h"
+#include "server/machine.h"
+
+namespace livehub {
+namespace {
+
+constexpr uint64_t kDescriptorsForOurselves = 64;
+
+uint64_t random_u64() {
+  uint64_t value = 0;
+  while (::getrandom(&value, sizeof(value), 0) != sizeof(value)) {
+  }
+  return value;
+}
+
+hub::Limits limits_of(const EngineOptions& options, uint64_t memory_bytes, uint32_t shards) {
+  hub::Limits limits;
+  limits.ring_bytes = options.ring_bytes;
+  limits.arena_bytes = options.arena_bytes;
+  // Hot rings together at most a quarter of the budget, but room for one on each shard.
+  limits.rings_bytes_max = std::max<size_t>(options.ring_bytes, memory_bytes / 4 / shards);
+  limits.blocks_bytes_max = std::max<size_t>(4 << 20, options.message_bytes_max * 2);
+  limits.history_count = options.history_count;
+  limits.history_bytes = options.history_bytes;
+  limits.history_ns = static_cast<int64_t>(options.history_seconds) * 1'000'000'000;
+  limits.push_wait_ns = static_cast<int64_t>(options.push_wait_ms) * 1'000'000;
+  return limits;
+}
+
+}  // namespace
+
+// --- Engine ---
+
+Engine::Engine(EngineOptions options, ProfileFactory factory)
+    : state_(std::make_unique<State>(std::move(options), std::move(factory))) {}
+Engine::~Engine() = default;
+std::string Engine::start() { return state_->start(); }
+uint16_t Engine::port() const { return state_->port(); }
+uint32_t Engine::shards() const { return state_->shard_count(); }
+std::string Engine::io_sentence() const { return state_->io_sentence(); }
+void Engine::stop() { state_->stop(); }
+void Engine::join() { state_->join(); }
+
+// --- Engine::State ---
+
+Engine::State::State(EngineOptions options, ProfileFactory factory)
+    : options_(std::move(options)), factory_(std::move(factory)) {}
+
+Engine::State::~State() {
+  if (is_running_) {
+    stop();
+    stop();
+    join();
+  }
+  for (const int fd : listeners_.fds) ::close(fd);
+}
+
+std::string Engine::State::choose_io() {
+  if (options_.io == "epoll") {
+    io_sentence_ = "epoll, as asked";
+    return {};
+  }
+  const io::UringProbe probe = io::probe_uring();
+  use_uring_ = probe.usable;
+  use_direct_ = probe.direct_descriptors;
+  io_sentence_ = (probe.usable ? "io_uring: " : "epoll: ") + probe.why;
+  if (options_.io == "uring" && !probe.usable)
+    return "io_uring was asked for (LIVEHUB_IO) and cannot be used: " + probe.why;
+  return {};
+}
+
+std::string Engine::State::start() {
+  const uint64_t descriptors = server::raise_descriptor_limit();
+  shard_count_ = options_.shards > 0 ? options_.shards : server::usable_cores();
+  shard_count_ = std::min(shard_count_, shard::kShardsMax);
+  if (std::string error = choose_io(); !error.empty()) return error;
+
+  const uint64_t ours = kDescriptorsForOurselves + 4 * shard_count_;
+  const uint64_t usable = descriptors > ours + shard_count_ ? descriptors - ours : shard_count_;
+  // Direct descriptors do not count against the limit, but each ring's table is bounded by it.
+  const uint64_t per_shard = use_uring_ && use_direct_ ? descriptors : usable / shard_count_;
+  sockets_per_shard_ = static_cast<uint32_t>(std::min<uint64_t>(per_shard, 1 << 20));
+  if (options_.sockets_per_shard_max > 0)
+    sockets_per_shard_ = std::min(sockets_per_shard_, options_.sockets_per_shard_max);
+
+  io::ListenOptions listen;
+  listen.port = options_.port;
+  listen.host = options_.host;
+  listen.listeners = shard_count_;
+  listeners_ = io::open_listeners(listen);
+  if (!listeners_.error.empty()) return listeners_.error;
+
+  const uint64_t memory = options_.memory_bytes ? options_.memory_bytes : server::machine_memory_bytes() / 2;
+  shared_ = std::make_unique<session::Shared>(options_, shard_count_, static_cast<int64_t>(memory));
+  shared_->identity.epoch = random_u64();
+  shared_->identity.hash_key = {random_u64(), random_u64()};
+  shared_->identity.shard_count = static_cast<hub::ShardId>(shard_count_);
+  shared_->limits = limits_of(options_, memory, shard_count_);
+
+  started_ = std::make_unique<std::barrier<>>(shard_count_ + 1);
+  ended_ = std::make_unique<std::barrier<>>(shard_count_);
+  shards_.resize(shard_count_);
+  std::vector<std::string> errors(shard_count_);
+  is_running_ = true;
+  // Signals belong to the thread that started us.
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_BLOCK, &all, &before);
+  for (uint32_t id = 0; id < shard_count_; ++id) {
+    shards_[id].tasks = std::make_unique<shard::TaskBox>(shared_->doors, id);
+    shards_[id].thread = std::thread([this, id, &error = errors[id]] { run_shard(id, error); });
+  }
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  started_->arrive_and_wait();  // every driver is made, or has failed
+  started_->arrive_and_wait();  // every shard has read what the others said
+  for (const std::string& error : errors) {
+    if (error.empty()) continue;
+    join();
+    return error;
+  }
+  return {};
+}
+
+void Engine::State::run_shard(uint32_t id, std::string& error) {
+  Shard& self = shards_[id];
+  io::Options io;
+  io.sockets_max = sockets_per_shard_;
+  io.direct_descriptors = use_direct_;
+  std::unique_ptr<io::Driver> driver;
+  std::string why_not;
+  driver = use_uring_ ? io::make_uring_driver(io, why_not) : io::make_epoll_driver(io);
+  if (!driver) {
+    error = "a shard's I/O could not be set up: " + why_not;
+    has_failed_.store(true);
+  }
+  started_->arrive_and_wait();
+  const bool is_doomed = has_failed_.load();
+  std::unique_ptr<session::Front> front;
+  std::unique_ptr<shard::Loop> loop;
+  if (!is_doomed) {
+    front = std::make_unique<session::Front>(id, *shared_, *driver, factory_);
+    loop = std::make_unique<shard::Loop>(id, *driver, *front, *front, shared_->doors, *self.tasks);
+    self.front = front.get();
+    self.driver = driver.get();
+    self.loop = loop.get();
+    shared_->doors.open(id, driver.get());
+    driver->listen(listeners_.fds[id]);
+  }
+  started_->arrive_and_wait();
+  if (is_doomed) return;
+  loop->run();
+  ended_->arrive_and_wait();  // nobody sends mail or knocks any more
+  {
+    const std::lock_guard guard(mutex_);
+    is_running_ = false;
+    shared_->doors.open(id, nullptr);
+  }
+  front.reset();
+}
+
+void Engine::State::stop() {
+  const std::lock_guard guard(mutex_);
+  if (!is_running_ || !shared_) return;
+  shared_->is_draining.store(true, std::memory_order_relaxed);
+  const bool is_second = was_stopped_;
+  was_stopped_ = true;
+  for (Shard& shard : shards_)
+    shard.tasks->post([&shard, is_second] {
+      is_second ? shard.front->end_now() : shard.front->begin_drain();
+    });
+}
+
+void Engine::State::join() {
+  if (has_joined_) return;
+  has_joined_ = true;
+  for (Shard& shard : shards_)
+    if (shard.thread.joinable()) shard.thread.join();
+  is_running_ = false;
+}
+
+std::vector<ShardSnapshot> Engine::State::snapshot() {
+  struct Gathered {
+    std::mutex mutex;
+    std::condition_variable changed;
+    std::vector<ShardSnapshot> snapshots;
+  };
+  const auto gathered = std::make_shared<Gathered>();
+  size_t asked = 0;
+  {
+    const std::lock_guard guard(mutex_);
+    if (!is_running_) return {};
+    for (uint32_t id = 0; id < shard_count_; ++id, ++asked) {
+      Shard& shard = shards_[id];
+      shard.tasks->post([&shard, id, gathered] {
+        ShardSnapshot s = shard_snapshot(id, *shard.front, *shard.driver, *shard.loop);
+        const std::lock_guard inner(gathered->mutex);
+        gathered->snapshots.push_back(std::move(s));
+        gathered->changed.notify_one();
+      });
+    }
+  }
+  std::unique_lock lock(gathered->mutex);
+  gathered->changed.wait_for(lock, std::chrono::seconds(1),
+                             [&] { return gathered->snapshots.size() == asked; });
+  std::vector<ShardSnapshot> snapshots = gathered->snapshots;
+  std::sort(snapshots.begin(), snapshots.end(),
+            [](const auto& a, const auto& b) { return a.shard < b.shard; });
+  return snapshots;
+}
+
+ShardSnapshot Engine::State::shard_snapshot(uint32_t id, const session::Front& front,
+                                            const io::Driver& driver, const shard::Loop& loop) {
+  ShardSnapshot s;
+  s.shard = id;
+  s.session = front.counters();
+  s.fanout = front.hub().fanout().counters();
+  s.hub = front.hub().counters();
+  s.owner = front.hub().owner().counters();
+  s.loop = loop.counters();
+  s.connections = front.connections();
+  s.sockets_open = driver.sockets_open();
+  s.sockets_max = driver.sockets_max();
+  s.channels = front.hub().channels();
+  s.owned_channels = front.hub().owner().channels();
+  s.streams = front.hub().fanout().streams_live();
+  s.hot_streams = front.hub().fanout().hot_streams();
+  s.subscriptions = front.hub().fanout().subscriptions_live();
+  s.history_bytes = front.hub().owner().history_bytes();
+  s.history_messages = front.hub().owner().history_messages();
+  s.arena_bytes = front.hub().fanout().arena_used_bytes();
+  s.memory_bytes = front.account().held();
+  return s;
+}
+
+}  // namespace livehub

@@ -1,0 +1,93 @@
+// Inside livehub::Engine: the shards' threads and what they share. startup, then mailbox.
+#pragma once
+
+#include <atomic>
+#include <barrier>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "io/io.h"
+#include "io/listener.h"
+#include "livehub/engine.h"
+#include "session/front.h"
+
+namespace livehub {
+
+// What one shard says of itself at a scrape: copies of its plain counters.
+struct ShardSnapshot {
+  uint32_t shard = 0;
+  session::Counters session;
+  hub::FanoutCounters fanout;
+  hub::HubCounters hub;
+  hub::OwnerCounters owner;
+  shard::LoopCounters loop;
+  uint64_t connections = 0;
+  uint64_t sockets_open = 0;
+  uint64_t sockets_max = 0;
+  uint64_t channels = 0;
+  uint64_t owned_channels = 0;
+  uint64_t streams = 0;
+  uint64_t hot_streams = 0;
+  uint64_t subscriptions = 0;
+  uint64_t history_bytes = 0;
+  uint64_t history_messages = 0;
+  uint64_t arena_bytes = 0;
+  int64_t memory_bytes = 0;
+};
+
+class Engine::State {
+ public:
+  State(EngineOptions options, ProfileFactory factory);
+  ~State();
+
+  std::string start();
+  void stop();
+  void join();
+
+  uint16_t port() const { return listeners_.port; }
+  uint32_t shard_count() const { return shard_count_; }
+  const std::string& io_sentence() const { return io_sentence_; }
+  const session::Shared& shared() const { return *shared_; }
+  uint32_t sockets_per_shard() const { return sockets_per_shard_; }
+
+  // Asks every shard, on its own thread; a shard that does not answer within a second is left out.
+  std::vector<ShardSnapshot> snapshot();
+
+ private:
+  struct Shard {
+    std::thread thread;
+    std::unique_ptr<shard::TaskBox> tasks;
+    session::Front* front = nullptr;  // valid on the shard's own thread, while it runs
+    io::Driver* driver = nullptr;
+    shard::Loop* loop = nullptr;
+  };
+
+  static ShardSnapshot shard_snapshot(uint32_t id, const session::Front& front,
+                                      const io::Driver& driver, const shard::Loop& loop);
+  std::string choose_io();
+  void run_shard(uint32_t id, std::string& error);
+
+  EngineOptions options_;
+  ProfileFactory factory_;
+  uint32_t shard_count_ = 1;
+  uint32_t sockets_per_shard_ = 0;
+  bool use_uring_ = false;
+  bool use_direct_ = false;
+  std::string io_sentence_;
+  io::Listeners listeners_;
+  std::unique_ptr<session::Shared> shared_;
+  std::vector<Shard> shards_;
+  std::unique_ptr<std::barrier<>> started_;
+  std::unique_ptr<std::barrier<>> ended_;
+  std::mutex mutex_;  // guards is_running_ and tasks against the end of the shards
+  bool is_running_ = false;
+  bool was_stopped_ = false;
+  bool has_joined_ = false;
+  std::atomic<bool> has_failed_{false};  // a driver could not be made; read after the barrier
+};
+
+}  // namespace livehub

@@ -1,0 +1,176 @@
+#include "server/metrics.h"
+
+#include <prometheus/metric_family.h>
+#include <prometheus/text_serializer.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <fstream>
+
+#include "server/engine_state.h"
+
+namespace livehub::server {
+namespace {
+
+using Labels = std::vector<prometheus::ClientMetric::Label>;
+
+class Families {
+ public:
+  void begin(const char* name, const char* help, bool is_counter) {
+    families_.push_back({});
+    families_.back().name = name;
+    families_.back().help = help;
+    families_.back().type = is_counter ? prometheus::MetricType::Counter : prometheus::MetricType::Gauge;
+  }
+  void add(double value, Labels labels = {}) {
+    prometheus::ClientMetric metric;
+    metric.label = std::move(labels);
+    if (families_.back().type == prometheus::MetricType::Counter)
+      metric.counter.value = value;
+    else
+      metric.gauge.value = value;
+    families_.back().metric.push_back(std::move(metric));
+  }
+  std::string text() const { return prometheus::TextSerializer().Serialize(families_); }
+
+ private:
+  std::vector<prometheus::MetricFamily> families_;
+};
+
+// One number per shard.
+struct Column {
+  const char* name;
+  const char* help;
+  bool is_counter;
+  double (*value)(const ShardSnapshot&);
+};
+
+#define LIVEHUB_CELL(expression) [](const ShardSnapshot& s) { return static_cast<double>(s.expression); }
+
+const Column kColumns[] = {
+    {"livehub_accepted_total", "Connections accepted.", true, LIVEHUB_CELL(session.accepted)},
+    {"livehub_closed_total", "Connections ended.", true, LIVEHUB_CELL(session.closed)},
+    {"livehub_sockets", "Sockets open now.", false, LIVEHUB_CELL(sockets_open)},
+    {"livehub_sockets_max", "Sockets this shard can hold.", false, LIVEHUB_CELL(sockets_max)},
+    {"livehub_http_requests_total", "Request heads read.", true, LIVEHUB_CELL(session.http_requests)},
+    {"livehub_http_bad_total", "Requests refused as malformed, too large or too slow.", true,
+     LIVEHUB_CELL(session.http_bad)},
+    {"livehub_slow_heads_total", "Requests cut because they took too long.", true,
+     LIVEHUB_CELL(session.slow_heads)},
+    {"livehub_received_bytes_total", "Bytes received from clients.", true, LIVEHUB_CELL(session.bytes_in)},
+    {"livehub_sent_bytes_total", "Bytes sent to clients.", true, LIVEHUB_CELL(fanout.sent_bytes)},
+    {"livehub_websocket_messages_in_total", "Messages from WebSocket clients.", true,
+     LIVEHUB_CELL(session.ws_messages_in)},
+    {"livehub_websocket_bad_total", "WebSockets failed with 1002, 1007, 1008 or 1009.", true,
+     LIVEHUB_CELL(session.ws_bad)},
+    {"livehub_pings_total", "WebSocket pings sent.", true, LIVEHUB_CELL(session.pings_sent)},
+    {"livehub_heartbeats_total", "SSE heartbeat comments sent.", true,
+     LIVEHUB_CELL(session.heartbeats_sent)},
+    {"livehub_dead_peers_total", "WebSockets that did not answer a ping.", true,
+     LIVEHUB_CELL(session.dead_peers)},
+    {"livehub_messages_total", "Messages sequenced by the channels this shard owns.", true,
+     LIVEHUB_CELL(owner.published)},
+    {"livehub_appends_total", "Frames appended to streams (a message once per encoding).", true,
+     LIVEHUB_CELL(fanout.appends)},
+    {"livehub_deliveries_total", "Frames sent to subscribers.", true, LIVEHUB_CELL(fanout.deliveries)},
+    {"livehub_sends_total", "Send operations; deliveries over sends is the coalescing.", true,
+     LIVEHUB_CELL(fanout.sends)},
+    {"livehub_short_sends_total", "Sends that the kernel took in part.", true,
+     LIVEHUB_CELL(fanout.short_sends)},
+    {"livehub_blocked_sends_total", "Sends that found the socket full.", true,
+     LIVEHUB_CELL(fanout.blocked_sends)},
+    {"livehub_lapped_total", "Slow subscribers that were overtaken.", true, LIVEHUB_CELL(fanout.lapped)},
+    {"livehub_slow_reader_closes_total", "Slow subscribers that were disconnected.", true,
+     LIVEHUB_CELL(session.lapped_closed)},
+    {"livehub_append_waits_total", "Times ingestion waited for subscribers that keep up.", true,
+     LIVEHUB_CELL(fanout.append_waits)},
+    {"livehub_gaps_total", "Gaps told to clients.", true, LIVEHUB_CELL(session.gaps_told)},
+    {"livehub_resumes_local_total", "Resumptions served by the local stream.", true,
+     LIVEHUB_CELL(hub.local_resumes)},
+    {"livehub_replay_windows_total", "Windows of history asked for by resuming clients.", true,
+     LIVEHUB_CELL(hub.replay_windows)},
+    {"livehub_memory_resets_total", "Connections reset because the memory budget was used up.", true,
+     LIVEHUB_CELL(session.memory_resets)},
+    {"livehub_channels", "Channels with local subscribers.", false, LIVEHUB_CELL(channels)},
+    {"livehub_owned_channels", "Channels this shard sequences.", false, LIVEHUB_CELL(owned_channels)},
+    {"livehub_subscriptions", "Subscriptions.", false, LIVEHUB_CELL(subscriptions)},
+    {"livehub_streams", "Streams (channel and encoding).", false, LIVEHUB_CELL(streams)},
+    {"livehub_hot_streams", "Streams with a ring of their own.", false, LIVEHUB_CELL(hot_streams)},
+    {"livehub_history_bytes", "Bytes of message history.", false, LIVEHUB_CELL(history_bytes)},
+    {"livehub_history_messages", "Messages of history.", false, LIVEHUB_CELL(history_messages)},
+    {"livehub_arena_bytes", "Bytes used of the arena.", false, LIVEHUB_CELL(arena_bytes)},
+    {"livehub_shard_memory_bytes", "Bytes this shard charges to the memory budget.", false,
+     LIVEHUB_CELL(memory_bytes)},
+    {"livehub_loop_turns_total", "Turns of the loop.", true, LIVEHUB_CELL(loop.turns)},
+    {"livehub_loop_busy_turns_total", "Turns that did not sleep.", true, LIVEHUB_CELL(loop.busy_turns)},
+};
+
+#undef LIVEHUB_CELL
+
+Labels shard_label(const ShardSnapshot& s) { return {{"shard", std::to_string(s.shard)}}; }
+
+// Families whose series have a label beside the shard.
+void add_labelled(Families& families, const std::vector<ShardSnapshot>& shards) {
+  const auto with = [](const ShardSnapshot& s, const char* name, std::string value) {
+    Labels labels = shard_label(s);
+    labels.push_back({name, std::move(value)});
+    return labels;
+  };
+  families.begin("livehub_connections", "Open streams by kind.", false);
+  for (const auto& s : shards) {
+    families.add(static_cast<double>(s.session.open_sse), with(s, "kind", "sse"));
+    families.add(static_cast<double>(s.session.open_ws), with(s, "kind", "websocket"));
+  }
+  families.begin("livehub_refused_total", "Connections refused, by reason.", true);
+  for (const auto& s : shards) {
+    families.add(static_cast<double>(s.session.refused_slots), with(s, "reason", "slots"));
+    families.add(static_cast<double>(s.session.refused_memory), with(s, "reason", "memory"));
+  }
+  families.begin("livehub_publishes_total", "Publishes by result.", true);
+  for (const auto& s : shards) {
+    families.add(static_cast<double>(s.session.publishes_accepted), with(s, "result", "accepted"));
+    families.add(static_cast<double>(s.session.publishes_busy), with(s, "result", "busy"));
+  }
+  families.begin("livehub_http_replies_total", "Replies by status.", true);
+  for (const auto& s : shards)
+    for (const auto& [status, count] : s.session.http_by_status)
+      families.add(static_cast<double>(count), with(s, "status", std::to_string(status)));
+  families.begin("livehub_websocket_closes_total", "WebSockets ended, by close code.", true);
+  for (const auto& s : shards)
+    for (const auto& [code, count] : s.session.ws_closes_by_code)
+      families.add(static_cast<double>(count), with(s, "code", std::to_string(code)));
+}
+
+double resident_bytes() {
+  std::ifstream statm("/proc/self/statm");
+  double size = 0, resident = 0;
+  statm >> size >> resident;
+  return resident * static_cast<double>(::sysconf(_SC_PAGESIZE));
+}
+
+}  // namespace
+
+std::string metrics_text(Engine::State& state) {
+  const std::vector<ShardSnapshot> shards = state.snapshot();
+  Families families;
+  families.begin("livehub_build_info", "Always 1.", false);
+  families.add(1, {{"version", LIVEHUB_VERSION}});
+  families.begin("livehub_resident_bytes", "Resident memory of the process.", false);
+  families.add(resident_bytes());
+  families.begin("livehub_memory_budget_bytes", "The memory budget.", false);
+  families.add(static_cast<double>(state.shared().budget.bytes_max()));
+  families.begin("livehub_memory_used_bytes", "What is charged to it.", false);
+  families.add(static_cast<double>(state.shared().budget.used()));
+  families.begin("livehub_draining", "1 while this process says good-bye.", false);
+  families.add(state.shared().is_draining.load(std::memory_order_relaxed) ? 1 : 0);
+  families.begin("livehub_shards_answering", "Shards that answered this scrape in time.", false);
+  families.add(static_cast<double>(shards.size()));
+  for (const Column& column : kColumns) {
+    families.begin(column.name, column.help, column.is_counter);
+    for (const auto& s : shards) families.add(column.value(s), shard_label(s));
+  }
+  add_labelled(families, shards);
+  return families.text();
+}
+
+}  // namespace livehub::server

@@ -1,0 +1,134 @@
+#include "server/serve.h"
+
+#include <pthread.h>
+#include <signal.h>
+
+#include <cstdio>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "base/log.h"
+#include "profile/live_data.h"
+#include "server/admin.h"
+#include "server/engine_state.h"
+
+namespace livehub::server {
+namespace {
+
+using base::log_error;
+using base::log_info;
+using base::log_warn;
+
+EngineOptions admin_options(const Settings& settings, std::string host, uint16_t port) {
+  EngineOptions options;
+  options.port = port;
+  options.host = std::move(host);
+  options.shards = 1;
+  options.io = "epoll";
+  options.sockets_per_shard_max = 256;
+  options.ring_bytes = options.arena_bytes = 64 << 10;
+  options.history_count = 0;
+  options.drain_seconds = 0;
+  options.public_ready = false;
+  options.memory_bytes = 16 << 20;
+  options.is_on_fly = settings.engine.is_on_fly;
+  return options;
+}
+
+// The admin listener: one engine for each address; by default both loopbacks, on one port.
+struct AdminListeners {
+  std::vector<std::unique_ptr<Engine>> engines;
+  std::string error;
+  uint16_t port = 0;
+
+  void open(const Settings& settings, Engine& hub) {
+    if (!settings.admin_port) return;
+    std::vector<std::string> hosts = {settings.admin_host};
+    if (settings.admin_host.empty()) hosts = {"127.0.0.1", "::1"};
+    port = settings.admin_is_auto ? 0 : *settings.admin_port;
+    for (const std::string& host : hosts) {
+      auto engine = std::make_unique<Engine>(admin_options(settings, host, port), make_admin(hub));
+      const std::string failure = engine->start();
+      if (!failure.empty()) {
+        if (!engines.empty() && host == "::1") return;  // no IPv6 here: one loopback will do
+        error = "admin listener (ADMIN_PORT): " + failure;
+        return;
+      }
+      port = engine->port();
+      engines.push_back(std::move(engine));
+    }
+  }
+  void close() {
+    for (auto& engine : engines) engine->stop();
+    for (auto& engine : engines) engine->join();
+  }
+};
+
+std::string capacity_line(Engine& hub) {
+  const uint64_t each = hub.state().sockets_per_shard();
+  return std::to_string(hub.shards()) + " shards, room for " + std::to_string(each * hub.shards()) +
+         " connections; " + hub.io_sentence();
+}
+
+// Waits for signals until the hub has ended: the first drains, the second ends at once.
+void wait_for_end(Engine& hub, const sigset_t& signals) {
+  const pthread_t main_thread = pthread_self();
+  std::thread joiner([&hub, main_thread] {
+    hub.join();
+    pthread_kill(main_thread, SIGUSR1);
+  });
+  for (;;) {
+    int signal = 0;
+    sigwait(&signals, &signal);
+    if (signal == SIGUSR1) break;
+    log_info(std::string("signal ") + (signal == SIGINT ? "SIGINT" : "SIGTERM") + ": draining");
+    hub.stop();
+  }
+  joiner.join();
+}
+
+}  // namespace
+
+int serve(const Settings& settings) {
+  base::set_log_level(settings.log_level);
+  const profile::ProfileChoice choice = profile::make_live_data(settings.profile_settings);
+  if (!choice.factory) {
+    std::fprintf(stderr, "livehub: %s\n", choice.error.c_str());
+    return 1;
+  }
+  for (const std::string& warning : settings.warnings) log_warn(warning);
+  for (const std::string& warning : choice.warnings)
+    settings.engine.is_on_fly ? log_error(warning) : log_warn(warning);
+  std::string unused;
+  for (const std::string& name : settings.without_effect) unused += (unused.empty() ? "" : ", ") + name;
+  if (!unused.empty()) log_info("set, but without effect here: " + unused);
+
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (const int signal : {SIGINT, SIGTERM, SIGUSR1}) sigaddset(&signals, signal);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  signal(SIGPIPE, SIG_IGN);
+
+  Engine hub(settings.engine, choice.factory);
+  if (const std::string error = hub.start(); !error.empty()) {
+    std::fprintf(stderr, "livehub: %s\n", error.c_str());
+    return 1;
+  }
+  AdminListeners admin;
+  admin.open(settings, hub);
+  if (!admin.error.empty()) {
+    std::fprintf(stderr, "livehub: %s\n", admin.error.c_str());
+    return 1;
+  }
+  log_info("profile " + settings.profile + ": " + capacity_line(hub));
+  std::printf("livehub listening port=%u admin=%s\n", hub.port(),
+              admin.engines.empty() ? "off" : std::to_string(admin.port).c_str());
+  std::fflush(stdout);
+  wait_for_end(hub, signals);
+  admin.close();
+  log_info("ended");
+  return 0;
+}
+
+}  // namespace livehub::server
