@@ -12,7 +12,7 @@ namespace livehub {
 
 struct EngineOptions {
   uint16_t port = 8787;       // 0: a free one
-  std::string host;           // empty: [::] dual stack
+  std::string host = {};      // empty: [::] dual stack
   uint32_t shards = 0;        // 0: from the CPU quota and affinity
   std::string io = "auto";    // auto, uring, epoll
   uint32_t sockets_per_shard_max = 0;  // 0: what the kernel allows

@@ -47,16 +47,16 @@ class Request {
 
 struct Reply {
   int status = 200;
-  std::string body;
-  std::string content_type;                      // empty: no such header
-  std::vector<std::pair<std::string, std::string>> headers;
-  bool close = false;                            // the connection ends with it
+  std::string body = {};
+  std::string content_type = {};  // empty: no such header
+  std::vector<std::pair<std::string, std::string>> headers = {};
+  bool close = false;  // the connection ends with it
 };
 
 struct Stream {
-  std::vector<std::pair<std::string, std::string>> headers;  // of the 200 or the 101
+  std::vector<std::pair<std::string, std::string>> headers = {};  // of the 200 or the 101
   std::string content_type = "text/event-stream; charset=utf-8";  // SSE
-  std::string subprotocol;                       // WebSocket: echoed, empty: none
+  std::string subprotocol = {};                  // WebSocket: echoed, empty: none
   size_t message_bytes_max = 65536;              // WebSocket: a larger one closes with 1009
   uint32_t fragments_max = 1024;
   bool keep_messages = true;                     // false: what the client sends is checked and dropped
@@ -84,7 +84,7 @@ struct Route {
 enum class PublishResult : uint8_t {
   kAccepted,  // sequenced, and on its way to every subscriber there is
   kBusy,      // nobody got it: subscribers cannot keep up, or memory is used up; 503 with Retry-After
-  kStopping,  // nobody got it: this process is draining; 503 with Retry-After
+  kRefused,   // it is not one line of valid UTF-8, or larger than the limit: the profile's mistake
 };
 
 enum class SlowReader : uint8_t { kDisconnect, kSkip, kNewest };
@@ -98,8 +98,8 @@ enum class Format : uint8_t {
 struct Subscribe {
   std::string_view channel;
   Format format = Format::kDefault;
-  std::optional<SlowReader> slow_reader;      // default: the server's setting
-  std::optional<std::string_view> resume_after;  // a position the client sent; not ours: from now
+  std::optional<SlowReader> slow_reader = {};  // default: the server's setting
+  std::optional<std::string_view> resume_after = {};  // a position the client sent; not ours: from now
 };
 
 // A request whose body was read, waiting for its reply.
@@ -109,8 +109,8 @@ class Exchange {
   bool is_open() const;
   uint64_t tag() const { return tag_; }
   void reply(Reply reply);
-  // Hands a message to its channel. The payload must have passed the gate: valid UTF-8, one line. The answer
-  // comes as Profile::on_published(); until then the exchange stays open.
+  // Hands a message to its channel; it is one line of valid UTF-8 without CR, LF or NUL. The answer comes as
+  // Profile::on_published(), maybe before this returns; until then the exchange stays open.
   void publish(std::string_view channel, std::string_view payload);
 
  private:

@@ -129,9 +129,8 @@ void Hub::begin(SubscriptionId id, std::optional<Position> resume) {
     }
   }
   s.set(Subscription::kReplaying);
-  Replay replay{id, s.generation, *resume};
-  ask_window(replay);
-  replays_[peer].push_back(replay);
+  replays_[peer].push_back({id, s.generation, *resume});
+  ask_next_window(peer);
 }
 
 void Hub::attach_now(SubscriptionId id) {
@@ -146,7 +145,10 @@ void Hub::unsubscribe(SubscriptionId id) {
   if (s.has(Subscription::kReplaying)) {
     auto& replays = replays_[peer];
     std::erase_if(replays, [&](const Replay& r) { return r.subscription == id; });
-    if (replays.empty()) replays_.erase(peer);
+    if (replays.empty())
+      replays_.erase(peer);
+    else
+      ask_next_window(peer);
   }
   if (s.has(Subscription::kWaiting))
     std::erase_if(channels_[channel_id].waiting, [&](const Waiting& w) { return w.subscription == id; });
@@ -162,6 +164,18 @@ void Hub::close_peer(PeerId peer) {
 }
 
 // --- replaying ---
+
+// One at a time, and the next one only when the last one's bytes are sent: what a peer that does not read
+// makes us hold is one window, however many channels it resumes.
+void Hub::ask_next_window(PeerId peer) {
+  std::vector<Replay>& replays = replays_.find(peer)->second;
+  for (const Replay& replay : replays)
+    if (replay.is_asked) return;
+  if (fanout_.is_idle(peer))
+    ask_window(replays.front());
+  else
+    fanout_.tell_drained(peer);
+}
 
 void Hub::ask_window(Replay& replay) {
   const Channel& channel = channels_[fanout_.subscription(replay.subscription).channel];
@@ -183,21 +197,28 @@ void Hub::on_window(Mail& mail) {
   if (!fanout_.has_subscription(id, generation)) return;  // left meanwhile
   Subscription& s = fanout_.subscription(id);
   const PeerId peer = s.peer;
-  auto& replays = replays_[peer];
-  const auto replay = std::find_if(replays.begin(), replays.end(),
-                                   [&](const Replay& r) { return r.subscription == id; });
-  LIVEHUB_CHECK(replay != replays.end(), "a window is asked for by a replay");
+  const auto find_replay = [&] {
+    std::vector<Replay>& replays = replays_[peer];
+    const auto found = std::find_if(replays.begin(), replays.end(),
+                                    [&](const Replay& r) { return r.subscription == id; });
+    LIVEHUB_CHECK(found != replays.end(), "a window is asked for by a replay");
+    return found;
+  };
   const Cargo& cargo = *mail.cargo;
   if (cargo.gap) ++counters_.resume_gaps;
-  if (!replay->has_started)
+  if (!find_replay()->has_started)
     events_.on_subscribed(peer, id, mail.position, cargo.gap);
   else if (cargo.gap)
     events_.on_replay_gap(peer, id, mail.position);
   push_replayed(s, cargo);
+  const auto replay = find_replay();  // again: the callback may have subscribed to more
   if (cargo.complete) {
     s.clear(Subscription::kReplaying);
-    replays.erase(replay);
-    if (replays.empty()) replays_.erase(peer);
+    replays_[peer].erase(replay);
+    if (replays_[peer].empty())
+      replays_.erase(peer);
+    else
+      fanout_.tell_drained(peer);
     return attach_now(id);
   }
   replay->has_started = true;
@@ -209,23 +230,25 @@ void Hub::on_window(Mail& mail) {
 // Cold path: encoded for this peer alone, counted as its own bytes.
 void Hub::push_replayed(const Subscription& s, const Cargo& cargo) {
   const Encoding& encoding = fanout_.encoding(s.encoding);
+  const uint64_t name = peer_name(self_, events_.peer_generation(s.peer), s.peer);
+  const auto frame_bytes = [&](const Message& message) {
+    return message.skip != name ? encoding.frame_bytes(message) : 0;
+  };
   size_t bytes = 0;
-  for (const MessagePtr& message : cargo.messages) bytes += encoding.frame_bytes(*message);
+  for (const MessagePtr& message : cargo.messages) bytes += frame_bytes(*message);
   if (bytes == 0) return;
   std::string frames(bytes, '\0');
   char* place = frames.data();
   for (const MessagePtr& message : cargo.messages) {
-    encoding.write_frame(*message, place);
-    place += encoding.frame_bytes(*message);
+    const size_t frame = frame_bytes(*message);
+    if (frame > 0) encoding.write_frame(*message, place);
+    place += frame;
   }
   fanout_.push_own(s.peer, frames);
 }
 
 void Hub::on_drained(PeerId peer) {
-  const auto found = replays_.find(peer);
-  if (found != replays_.end())
-    for (Replay& replay : found->second)
-      if (!replay.is_asked) ask_window(replay);
+  if (replays_.contains(peer)) ask_next_window(peer);
   events_.on_drained(peer);
 }
 
@@ -307,7 +330,11 @@ void Hub::tick(int64_t now_ns) {
   owner_.expire(now_ns);
   std::vector<StreamId> unused;
   fanout_.cool(now_ns, unused);
-  for (const StreamId stream : unused) leave_if_unused(fanout_.stream(stream).channel);
+  // One channel may have several of them, and leaving frees them all.
+  std::vector<uint32_t> channels;
+  for (const StreamId stream : unused) channels.push_back(fanout_.stream(stream).channel);
+  for (const uint32_t channel : channels)
+    if (channels_.contains(channel)) leave_if_unused(channel);
 }
 
 }  // namespace livehub::hub

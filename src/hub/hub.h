@@ -7,8 +7,8 @@
 // the head has been appended here and nothing after it, so a cursor set there misses and doubles nothing.
 // A channel that is joined already needs no question: any point of the lane is as good a place to begin.
 // A resuming subscriber is attached inside the local stream if the stream still has what follows; otherwise
-// it is fed from the owner's history, one window in flight, until a window says `complete` — and then the
-// same argument holds for its head.
+// it is fed from the owner's history, one window in flight per peer, until a window says `complete` — and
+// then the same argument holds for its head.
 //
 // Tests: tests/unit/hub/hub_test.cc, cluster_test.cc.
 #pragma once
@@ -103,7 +103,7 @@ class Hub : private Sink {
     SubscriptionId subscription;
     uint32_t generation;
     Position after;
-    bool is_asked = false;    // a window is in flight
+    bool is_asked = false;     // a window is in flight: at most one of a peer's
     bool has_started = false;  // on_subscribed() was called
   };
 
@@ -124,12 +124,15 @@ class Hub : private Sink {
   StreamId stream_for(uint32_t channel, EncodingId encoding);
   void begin(SubscriptionId id, std::optional<Position> resume);
   void attach_now(SubscriptionId id);
+  void ask_next_window(PeerId peer);
   void ask_window(Replay& replay);
   bool on_live(Mail& mail);
   void on_joined(const Mail& mail);
   void on_left(const Mail& mail);
   void on_window(Mail& mail);
   void push_replayed(const Subscription& s, const Cargo& cargo);
+  size_t check_channel(uint32_t id) const;
+  void check_peer(PeerId id, std::vector<uint32_t>& subscriptions_of) const;
 
   const ShardId self_;
   const Identity& identity_;

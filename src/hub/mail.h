@@ -37,7 +37,6 @@ enum class MailKind : uint8_t {
 enum class PublishResult : uint8_t {
   kAccepted,  // sequenced, and in the mailbox of every shard that has subscribers
   kBusy,      // subscribers could not be served for PUSH_WAIT_MS: not sequenced, try again
-  kStopping,  // this process is draining
 };
 
 struct Cargo {

@@ -76,6 +76,8 @@ class LiveData : public Profile {
     const std::string_view origin = origin_of_tag(exchange.tag());
     if (result == PublishResult::kAccepted)
       return exchange.reply(json(origin, 200, "{\"ok\":true}"));
+    if (result == PublishResult::kRefused)
+      return exchange.reply(json(origin, 413, error_body("Body too large")));
     Reply busy = drain_reply();
     busy.headers = json(origin, 503, "").headers;
     busy.headers.emplace_back("Retry-After", "1");

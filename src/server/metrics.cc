@@ -130,6 +130,7 @@ void add_labelled(Families& families, const std::vector<ShardSnapshot>& shards) 
   for (const auto& s : shards) {
     families.add(static_cast<double>(s.session.publishes_accepted), with(s, "result", "accepted"));
     families.add(static_cast<double>(s.session.publishes_busy), with(s, "result", "busy"));
+    families.add(static_cast<double>(s.session.publishes_refused), with(s, "result", "refused"));
   }
   families.begin("livehub_http_replies_total", "Replies by status.", true);
   for (const auto& s : shards)

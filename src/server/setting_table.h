@@ -36,22 +36,22 @@ struct SettingValue {
 };
 
 struct Setting {
-  std::string_view name;  // in the environment; flag and TOML key follow from it
+  std::string_view name;            // in the environment; flag and TOML key follow from it
   std::string_view group;
   SettingType type = SettingType::kInteger;
   std::string_view default_text{};  // empty: none
-  std::string_view help;          // one sentence
-  uint64_t least = 0;             // of numbers, inclusive, in the type's unit
+  std::string_view help;            // one sentence
+  uint64_t least = 0;               // of numbers, inclusive, in the type's unit
   uint64_t most = 0;
-  std::string_view words{};       // kChoice: "a|b|c"; numbers: "auto" where it is allowed beside them
-  std::string_view unit{};        // of kInteger, as in "seconds"
-  std::string_view profile{};     // whose contract has it; empty: every profile's
+  std::string_view words{};         // kChoice: "a|b|c"; numbers: "auto" where it is allowed beside them
+  std::string_view unit{};          // of kInteger, as in "seconds"
+  std::string_view profile{};       // whose contract has it; empty: every profile's
   void (*apply)(Settings&, const SettingValue&) = nullptr;  // none: a profile's, or LIVEHUB_CONFIG
 };
 
 [[nodiscard]] std::span<const Setting> setting_table();
 
-// The name as a TOML key has it: lower case, without LIVEHUB_. Also accepts a flag or an unknown name.
+// Any spelling of a name (environment, flag, TOML) as a TOML key has it: lower case, without LIVEHUB_.
 [[nodiscard]] std::string setting_key(std::string_view name);
 [[nodiscard]] std::string setting_flag(std::string_view name);  // "--history-count"
 [[nodiscard]] std::string secret_file_name(const Setting& secret);  // "LIVE_PUSH_TOKEN_FILE"

@@ -26,7 +26,7 @@ struct Counters {
   uint64_t slow_heads = 0;
   uint64_t publishes_accepted = 0;
   uint64_t publishes_busy = 0;
-  uint64_t publishes_stopping = 0;
+  uint64_t publishes_refused = 0;  // not one line of UTF-8, or too large
   uint64_t gaps_told = 0;
   uint64_t lapped_closed = 0;
   uint64_t memory_resets = 0;

@@ -154,7 +154,8 @@ void Front::note_stream_closed(uint32_t index, uint16_t code, std::string_view r
   if (!c.has(Connection::kAdmitted)) return;
   c.clear(Connection::kAdmitted);
   --(c.has(Connection::kWebSocket) ? counters_.open_ws : counters_.open_sse);
-  if (c.has(Connection::kWebSocket)) ++counters_.ws_closes_by_code[code];
+  // A peer may choose any code from 3000 on: they count as one, so that the series stay few.
+  if (c.has(Connection::kWebSocket)) ++counters_.ws_closes_by_code[code < 3000 ? code : 3000];
   if (!c.has(Connection::kEcho)) profile_->on_close(session_of(index), code, reason);
 }
 

@@ -123,6 +123,7 @@ class Front : public io::Events, public hub::HubEvents, public shard::Tenant, pr
   Route route_of(uint32_t index, const Request& request);
   Route refusal_of(const Route& wanted, const Connection& c) const;
   void keep_input(uint32_t index, std::span<char> input);
+  bool may_publish(std::string_view payload);
   void reply(uint32_t index, const Reply& reply, bool is_close);
   void next_request(uint32_t index);
 

@@ -6,6 +6,8 @@
 #include "session/ready.h"
 #include "session/request_view.h"
 #include "wire/http_response.h"
+#include "wire/sse.h"
+#include "wire/utf8.h"
 
 namespace livehub::session {
 namespace {
@@ -232,6 +234,9 @@ void Front::exchange_reply(uint32_t index, Reply wanted) {
 void Front::exchange_publish(uint32_t index, std::string_view channel, std::string_view payload) {
   const Connection& c = connections_[index];
   const uint64_t token = static_cast<uint64_t>(c.generation) << 32 | index;
+  if (!may_publish(payload))
+    return profile_->on_published(exchange_handle(this, index, c.generation, c.http->route.tag),
+                                  PublishResult::kRefused, {});
   hub::MessagePtr message = hub::MessagePtr::make(channel, payload);
   message->published_ns = driver_.now_ns();
   if (account_.is_over()) return on_published(token, hub::PublishResult::kBusy, {});
@@ -265,7 +270,16 @@ void Front::on_published(uint64_t token, hub::PublishResult result, hub::Positio
                          is_accepted ? PublishResult::kAccepted : PublishResult::kBusy, {text, size});
 }
 
+// The one gate into the hub: whatever passes can stand in every encoding as it is.
+bool Front::may_publish(std::string_view payload) {
+  const bool may = payload.size() <= options_.message_bytes_max && wire::is_sse_line(payload) &&
+                   wire::utf8_valid(payload);
+  if (!may) ++counters_.publishes_refused;
+  return may;
+}
+
 void Front::publish_own(std::string_view channel, std::string_view payload) {
+  if (!may_publish(payload)) return;
   hub::MessagePtr message = hub::MessagePtr::make(channel, payload);
   message->published_ns = driver_.now_ns();
   if (!waiting_publishes_.empty() || !hub_.publish(message, 0))
