@@ -1,0 +1,23 @@
+# One image, one binary. The list of build packages is the Makefile's.
+FROM debian:bookworm-slim AS build
+RUN apt-get update -q && apt-get install -y -q --no-install-recommends make ca-certificates
+WORKDIR /src
+COPY Makefile ./
+RUN make deps-build
+COPY . .
+RUN make build && strip build/livehub
+
+FROM debian:bookworm-slim
+# The libraries the program is linked to; a missing one shows in the next line but one.
+RUN apt-get update -q \
+ && apt-get install -y -q --no-install-recommends ca-certificates libssl3 liburing2 libmimalloc2.0 \
+      libspdlog1.10 libfmt9 libtomlplusplus3 libprometheus-cpp-core1.0 \
+ && rm -rf /var/lib/apt/lists/*
+COPY --from=build /src/build/livehub /usr/local/bin/livehub
+RUN livehub --help >/dev/null
+USER nobody
+ENV PORT=8787 MODE=hub
+EXPOSE 8787 9091
+# Drains on SIGTERM; give it longer than DRAIN_SECONDS before you kill it.
+STOPSIGNAL SIGTERM
+CMD ["livehub", "serve", "--profile", "live-data"]

@@ -1,0 +1,105 @@
+# The front door: on a Debian 12 with apt, git and make, `make run` and `make test` install what they need.
+#
+# The packages of the program (what cmake/parts.cmake asks for) and of its tests, each in one list. The
+# Dockerfile takes the first one from here as well.
+BUILD_PACKAGES := g++ cmake ninja-build pkg-config liburing-dev node-llhttp libssl-dev libmimalloc-dev \
+  libspdlog-dev libtomlplusplus-dev libcli11-dev prometheus-cpp-dev
+TEST_PACKAGES := libgtest-dev libgmock-dev libbenchmark-dev curl python3 python3-websockets chromium \
+  procps iproute2 util-linux
+# A machine that has Node from elsewhere must keep it: Debian's npm conflicts with it.
+TEST_PACKAGES += $(shell command -v node >/dev/null || echo nodejs) $(shell command -v npm >/dev/null || echo npm)
+
+SHELL := /bin/bash
+SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+NINJA := ninja --quiet
+.NOTPARALLEL:
+.PHONY: help build run test test-full asan tsan coverage bench deps deps-build deps-test clean format \
+  tidy configure configure-tests
+
+help:  ## List the targets (this list)
+	@echo "livehub: live browser connections (SSE, WebSocket). The targets:"
+	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
+	  printf '  make %-10s %s\n' "$$name" "$$text"; done
+
+build: configure  ## Build the program into build/livehub
+	@$(NINJA) -C build livehub
+
+run: build  ## Build and start the hub: profile live-data, port 8787 (PORT=N for another), nothing external
+	@exec build/livehub serve --profile live-data $(ARGS)
+
+test: configure-tests  ## Build and pass every test in under 15 minutes: unit, house rules, integration
+	@python3 tests/run.py
+
+test-full: configure-tests  ## The same with the long forms: 10,000 joins, minutes of waiting, every cell
+	@python3 tests/run.py --full
+
+asan: deps-build deps-test  ## The tests under the address and undefined-behaviour sanitizers
+	@cmake --preset asan >/dev/null
+	@python3 tests/run.py --build build-asan
+
+tsan: deps-build deps-test  ## The tests under the thread sanitizer
+	@cmake --preset tsan >/dev/null
+	@python3 tests/run.py --build build-tsan
+
+coverage: deps-build deps-test  ## Which lines the tests reach: build-coverage/coverage.html
+	@$(call install,gcovr)
+	@cmake --preset coverage >/dev/null
+	@find build-coverage -name '*.gcda' -delete
+	@python3 tests/run.py --build build-coverage
+	@gcovr --root . --filter src/ --filter include/ --object-directory build-coverage \
+	  --html-details build-coverage/coverage.html --print-summary
+
+bench: configure-tests  ## Print the figures of docs/BENCHMARKS.md, measured on this machine
+	@$(NINJA) -C build
+	@bench/figures $(ARGS)
+
+deps: deps-build deps-test  ## Install all packages (the other targets do it themselves)
+
+clean:  ## Remove what was built and installed below this directory
+	rm -rf build build-asan build-tsan build-coverage tests/node_modules
+
+format:  ## Bring the C++ sources to the house style
+	@$(call install,clang-format)
+	@git ls-files -co --exclude-standard '*.h' '*.cc' | xargs clang-format -i
+
+tidy: configure-tests  ## Check the house rules, then let clang-tidy read every source (minutes)
+	@python3 tests/tidy/tidy.py
+	@$(call install,clang-tidy)
+	@git ls-files -co --exclude-standard 'src/*.cc' | xargs -P "$$(nproc)" -n 4 clang-tidy -p build --quiet
+
+# From here on: steps of the targets above.
+
+# Installs those packages that are missing. With all in place it costs one dpkg-query.
+define install
+set -e; have=" $$(dpkg-query -W -f '$${db:Status-Status}:$${Package} ' $(1) 2>/dev/null || true)"; missing=; \
+for package in $(1); do [[ $$have == *" installed:$$package "* ]] || missing+=" $$package"; done; \
+if [[ -n $$missing ]]; then \
+  command -v apt-get >/dev/null || { echo "no apt-get here; install by hand:$$missing" >&2; exit 1; }; \
+  echo "installing:$$missing"; \
+  log=$$(mktemp); trap 'rm -f "$$log"' EXIT; \
+  { $(SUDO) apt-get update -q && \
+    $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $$missing; } \
+    >"$$log" 2>&1 || { tail -n 30 "$$log" >&2; echo "apt-get failed; see above" >&2; exit 1; }; \
+fi
+endef
+
+deps-build:
+	@$(call install,$(BUILD_PACKAGES))
+
+deps-test: deps-build
+	@$(call install,$(TEST_PACKAGES))
+	@cd tests && lock=$$(sha256sum package-lock.json) && \
+	if [[ $$(cat node_modules/.lock 2>/dev/null) != "$$lock" ]]; then \
+	  echo "installing the test clients (npm ci)" && \
+	  PUPPETEER_SKIP_DOWNLOAD=1 npm ci --ignore-scripts --loglevel=error && \
+	  echo "$$lock" >node_modules/.lock; \
+	fi
+
+# The program alone needs none of the test packages, so the first `make run` configures without tests.
+configure: deps-build
+	@[[ -e build/build.ninja ]] || cmake --preset release -DLIVEHUB_TESTS=OFF -DLIVEHUB_BENCH=OFF >/dev/null
+
+configure-tests: deps-test
+	@grep -qs '^LIVEHUB_TESTS:BOOL=ON' build/CMakeCache.txt && \
+	  grep -qs '^LIVEHUB_BENCH:BOOL=ON' build/CMakeCache.txt && [[ -e build/build.ninja ]] || \
+	  cmake --preset release -DLIVEHUB_TESTS=ON -DLIVEHUB_BENCH=ON >/dev/null
