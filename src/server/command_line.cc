@@ -46,30 +46,42 @@ Exit codes
 
 // The name by which a flag is handed on; secrets have only their file as one.
 std::string flag_name(const Setting& setting) {
-  return setting.type == SettingType::kSecret ? secret_file_name(setting) : std::string(setting.name);
+  return setting.type == SettingType::kSecret ? secret_file_name(setting)
+                                              : std::string(setting.name);
 }
 
 std::string_view value_word(const Setting& setting) {
   switch (setting.type) {
     case SettingType::kBytes:
-    case SettingType::kPowerOfTwo: return "BYTES";
-    case SettingType::kSeconds: return "SECONDS";
-    case SettingType::kMilliseconds: return "MS";
-    case SettingType::kChoice: return setting.words;
-    case SettingType::kBool: return "1|0";
-    case SettingType::kAddress: return "ADDRESS";
-    case SettingType::kOrigins: return "LIST";
+    case SettingType::kPowerOfTwo:
+      return "BYTES";
+    case SettingType::kSeconds:
+      return "SECONDS";
+    case SettingType::kMilliseconds:
+      return "MS";
+    case SettingType::kChoice:
+      return setting.words;
+    case SettingType::kBool:
+      return "1|0";
+    case SettingType::kAddress:
+      return "ADDRESS";
+    case SettingType::kOrigins:
+      return "LIST";
     case SettingType::kFile:
-    case SettingType::kSecret: return "FILE";
-    case SettingType::kInteger: break;
+    case SettingType::kSecret:
+      return "FILE";
+    case SettingType::kInteger:
+      break;
   }
   return setting.words == "auto" ? "N|auto" : "N";
 }
 
 // `text` from kHelpColumn on, broken between words.
 std::string wrapped(std::string line, std::string_view text) {
-  if (line.size() + 1 > kHelpColumn) line += "\n" + std::string(kHelpColumn, ' ');
-  else line.resize(kHelpColumn, ' ');
+  if (line.size() + 1 > kHelpColumn)
+    line += "\n" + std::string(kHelpColumn, ' ');
+  else
+    line.resize(kHelpColumn, ' ');
   size_t column = kHelpColumn;
   while (!text.empty()) {
     const size_t blank = std::min(text.find(' '), text.size());
@@ -111,10 +123,12 @@ CommandLine failed(std::string sentence) {
   return {CommandLine::Action::kError, std::move(sentence), {}, std::nullopt};
 }
 
-// What no option took: the first of it decides the sentence. Values are not repeated, they may be secrets.
+// What no option took: the first of it decides the sentence. Values are not repeated, they may be
+// secrets.
 CommandLine not_understood(const std::string& extra, const std::vector<std::string>& known) {
   if (!extra.starts_with('-'))
-    return failed("\"" + extra + "\" is not a command; there is serve, the default (livehub --help).");
+    return failed("\"" + extra +
+                  "\" is not a command; there is serve, the default (livehub --help).");
   const std::string flag = extra.substr(0, extra.find('='));
   for (const Setting& setting : setting_table()) {
     if (setting.type == SettingType::kSecret && setting_flag(setting.name) == flag)
@@ -182,8 +196,10 @@ CommandLine read_parsed(const Parser& parser) {
     std::string error;
     const std::string text = value_of(*setting, *option, error);
     if (!error.empty()) return failed(error);
-    if (setting->name == kConfigName) line.config_file = text;
-    else line.flags[flag_name(*setting)] = text;
+    if (setting->name == kConfigName)
+      line.config_file = text;
+    else
+      line.flags[flag_name(*setting)] = text;
   }
   return line;
 }

@@ -9,9 +9,10 @@
 namespace livehub::server {
 
 // How the program ends; --help says the same.
-inline constexpr int kExitOk = 0;       // drained, or asked only for help or the version
-inline constexpr int kExitRefused = 1;  // a setting, the port or the machine does not allow the start
-inline constexpr int kExitUsage = 2;    // the command line is not understood
+inline constexpr int kExitOk = 0;  // drained, or asked only for help or the version
+inline constexpr int kExitRefused =
+    1;                                // a setting, the port or the machine does not allow the start
+inline constexpr int kExitUsage = 2;  // the command line is not understood
 
 struct CommandLine {
   enum class Action { kServe, kHelp, kVersion, kError };

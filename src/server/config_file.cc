@@ -53,7 +53,8 @@ bool flatten(const toml::node& node, ConfigEntry& entry) {
 
 }  // namespace
 
-bool read_small_file(const std::string& path, size_t bytes_max, std::string& text, std::string& why) {
+bool read_small_file(const std::string& path, size_t bytes_max, std::string& text,
+                     std::string& why) {
   const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "re"),
                                                              &std::fclose);
   errno = file ? 0 : errno;
@@ -84,8 +85,9 @@ ConfigFile read_config_file(const std::string& path) {
       entry.key = key.str();
       entry.line = static_cast<unsigned>(key.source().begin.line);
       if (!flatten(node, entry)) {
-        file.error = entry.key + " in " + path + ":" + std::to_string(entry.line) +
-                     " is not a setting: each is one key at the top of the file, as in port = 8787.";
+        file.error =
+            entry.key + " in " + path + ":" + std::to_string(entry.line) +
+            " is not a setting: each is one key at the top of the file, as in port = 8787.";
         return file;
       }
       file.entries.push_back(std::move(entry));

@@ -1,5 +1,5 @@
-// A TOML file of settings, read and flattened: one entry per key, each with the line it stands on. startup.
-// Limits: 1 MB. Tests: tests/unit/server/settings_test.cc.
+// A TOML file of settings, read and flattened: one entry per key, each with the line it stands on.
+// startup. Limits: 1 MB. Tests: tests/unit/server/settings_test.cc.
 #pragma once
 
 #include <string>
@@ -9,7 +9,8 @@ namespace livehub::server {
 
 struct ConfigEntry {
   std::string key;
-  std::string text;        // numbers and booleans as they are written elsewhere; lists with commas between
+  std::string
+      text;  // numbers and booleans as they are written elsewhere; lists with commas between
   bool is_string = false;  // a string, or a list of them
   unsigned line = 0;
 };

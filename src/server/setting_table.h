@@ -1,6 +1,6 @@
-// Every setting once: its names, type, limits, default and help. Validation, the command line and its help are
-// made from this table. To add a setting, add a row (src/server/setting_table.cc). immutable.
-// Tests: tests/unit/server/settings_test.cc.
+// Every setting once: its names, type, limits, default and help. Validation, the command line and
+// its help are made from this table. To add a setting, add a row (src/server/setting_table.cc).
+// immutable. Tests: tests/unit/server/settings_test.cc.
 #pragma once
 
 #include <cstdint>
@@ -36,31 +36,32 @@ struct SettingValue {
 };
 
 struct Setting {
-  std::string_view name;            // in the environment; flag and TOML key follow from it
+  std::string_view name;  // in the environment; flag and TOML key follow from it
   std::string_view group;
   SettingType type = SettingType::kInteger;
   std::string_view default_text{};  // empty: none
   std::string_view help;            // one sentence
   uint64_t least = 0;               // of numbers, inclusive, in the type's unit
   uint64_t most = 0;
-  std::string_view words{};         // kChoice: "a|b|c"; numbers: "auto" where it is allowed beside them
-  std::string_view unit{};          // of kInteger, as in "seconds"
-  std::string_view profile{};       // whose contract has it; empty: every profile's
+  std::string_view words{};    // kChoice: "a|b|c"; numbers: "auto" where it is allowed beside them
+  std::string_view unit{};     // of kInteger, as in "seconds"
+  std::string_view profile{};  // whose contract has it; empty: every profile's
   void (*apply)(Settings&, const SettingValue&) = nullptr;  // none: a profile's, or LIVEHUB_CONFIG
 };
 
 [[nodiscard]] std::span<const Setting> setting_table();
 
-// Any spelling of a name (environment, flag, TOML) as a TOML key has it: lower case, without LIVEHUB_.
+// Any spelling of a name (environment, flag, TOML) as a TOML key has it: lower case, without
+// LIVEHUB_.
 [[nodiscard]] std::string setting_key(std::string_view name);
-[[nodiscard]] std::string setting_flag(std::string_view name);  // "--history-count"
+[[nodiscard]] std::string setting_flag(std::string_view name);      // "--history-count"
 [[nodiscard]] std::string secret_file_name(const Setting& secret);  // "LIVE_PUSH_TOKEN_FILE"
 
 // What is allowed, as in "a whole number from 0 to 65535".
 [[nodiscard]] std::string allowed_text(const Setting& setting);
 // The value, or nothing and in `why` what is allowed.
-[[nodiscard]] std::optional<SettingValue> parse_setting(const Setting& setting, std::string_view text,
-                                                        std::string& why);
+[[nodiscard]] std::optional<SettingValue> parse_setting(const Setting& setting,
+                                                        std::string_view text, std::string& why);
 
 // The nearest of `known` to `name` by spelling, compared as keys; empty if none is near.
 [[nodiscard]] std::string nearest_name(std::string_view name, std::span<const std::string> known);

@@ -1,4 +1,5 @@
-// Names and values of the settings' table as text: their spellings, what is allowed, and reading it.
+// Names and values of the settings' table as text: their spellings, what is allowed, and reading
+// it.
 #include <arpa/inet.h>
 
 #include <algorithm>
@@ -50,10 +51,20 @@ std::optional<uint64_t> parse_bytes(std::string_view text) {
   int shift = 0;
   if (!text.empty()) {
     switch (text.back()) {
-      case 'k': case 'K': shift = 10; break;
-      case 'm': case 'M': shift = 20; break;
-      case 'g': case 'G': shift = 30; break;
-      default: break;
+      case 'k':
+      case 'K':
+        shift = 10;
+        break;
+      case 'm':
+      case 'M':
+        shift = 20;
+        break;
+      case 'g':
+      case 'G':
+        shift = 30;
+        break;
+      default:
+        break;
     }
   }
   if (shift > 0) text.remove_suffix(1);
@@ -83,7 +94,8 @@ std::optional<SettingValue> number_value(const Setting& setting, std::string_vie
       setting.type == SettingType::kBytes || setting.type == SettingType::kPowerOfTwo;
   const std::optional<uint64_t> number = is_bytes ? parse_bytes(text) : parse_whole(text);
   if (!number || *number < setting.least || *number > setting.most) return std::nullopt;
-  if (setting.type == SettingType::kPowerOfTwo && !std::has_single_bit(*number)) return std::nullopt;
+  if (setting.type == SettingType::kPowerOfTwo && !std::has_single_bit(*number))
+    return std::nullopt;
   SettingValue value;
   value.text = std::to_string(*number);
   value.number = *number;
@@ -149,15 +161,22 @@ std::optional<SettingValue> value_of(const Setting& setting, std::string_view te
     case SettingType::kInteger:
     case SettingType::kBytes:
     case SettingType::kPowerOfTwo:
-    case SettingType::kMilliseconds: return number_value(setting, text);
-    case SettingType::kSeconds: return seconds_value(setting, text);
-    case SettingType::kChoice: return choice_value(setting, text);
-    case SettingType::kBool: return bool_value(text);
-    case SettingType::kAddress: return text_value(is_address(text), text);
+    case SettingType::kMilliseconds:
+      return number_value(setting, text);
+    case SettingType::kSeconds:
+      return seconds_value(setting, text);
+    case SettingType::kChoice:
+      return choice_value(setting, text);
+    case SettingType::kBool:
+      return bool_value(text);
+    case SettingType::kAddress:
+      return text_value(is_address(text), text);
     case SettingType::kOrigins:
       return text_value(auth::OriginList::parse(text, error).has_value(), text);
-    case SettingType::kFile: return text_value(!text.empty(), text);
-    case SettingType::kSecret: return text_value(is_secret_text(text), text);
+    case SettingType::kFile:
+      return text_value(!text.empty(), text);
+    case SettingType::kSecret:
+      return text_value(is_secret_text(text), text);
   }
   return std::nullopt;
 }
@@ -210,21 +229,30 @@ std::string allowed_text(const Setting& setting) {
   const std::string also = setting.words == "auto" ? ", or auto" : "";
   const std::string range =
       "from " + std::to_string(setting.least) + " to " + std::to_string(setting.most);
-  const std::string byte_range = "from " + bytes_text(setting.least) + " to " + bytes_text(setting.most);
+  const std::string byte_range =
+      "from " + bytes_text(setting.least) + " to " + bytes_text(setting.most);
   switch (setting.type) {
     case SettingType::kInteger:
-      return "a whole number " + (setting.unit.empty() ? "" : "of " + std::string(setting.unit) + " ") +
-             range + also;
-    case SettingType::kBytes: return "a number of bytes " + byte_range + ", as in 512k or 4m" + also;
+      return "a whole number " +
+             (setting.unit.empty() ? "" : "of " + std::string(setting.unit) + " ") + range + also;
+    case SettingType::kBytes:
+      return "a number of bytes " + byte_range + ", as in 512k or 4m" + also;
     case SettingType::kPowerOfTwo:
       return "a power of two of bytes " + byte_range + ", as in 512k or 4m" + also;
-    case SettingType::kSeconds: return "seconds " + range + ", as in 4 or 2.5";
-    case SettingType::kMilliseconds: return "a whole number of milliseconds " + range;
-    case SettingType::kChoice: return choices_text(setting.words);
-    case SettingType::kBool: return "1 or 0 (also true, false, yes, no, on, off)";
-    case SettingType::kAddress: return "an IPv4 or IPv6 address, or localhost";
-    case SettingType::kOrigins: return "origins with commas between, as in https://a.example, or *";
-    case SettingType::kFile: return "the path of a file";
+    case SettingType::kSeconds:
+      return "seconds " + range + ", as in 4 or 2.5";
+    case SettingType::kMilliseconds:
+      return "a whole number of milliseconds " + range;
+    case SettingType::kChoice:
+      return choices_text(setting.words);
+    case SettingType::kBool:
+      return "1 or 0 (also true, false, yes, no, on, off)";
+    case SettingType::kAddress:
+      return "an IPv4 or IPv6 address, or localhost";
+    case SettingType::kOrigins:
+      return "origins with commas between, as in https://a.example, or *";
+    case SettingType::kFile:
+      return "the path of a file";
     case SettingType::kSecret:
       return "1 to " + std::to_string(kSecretBytesMax) +
              " bytes without control characters, and no blank at the beginning or end";

@@ -17,9 +17,9 @@ constexpr std::string_view kConfigName = "LIVEHUB_CONFIG";
 // A value as it was given, before it is checked.
 struct Given {
   std::string text;
-  std::string source;      // for the sentence: "flag --port", "environment", "/etc/livehub.toml:3"
-  bool is_file = false;    // `text` is the path of a file with the secret
-  bool is_string = true;   // only TOML has others
+  std::string source;     // for the sentence: "flag --port", "environment", "/etc/livehub.toml:3"
+  bool is_file = false;   // `text` is the path of a file with the secret
+  bool is_string = true;  // only TOML has others
 };
 
 // A name that was understood: a setting, or the NAME_FILE of a secret.
@@ -97,7 +97,8 @@ std::string Loader::take_flags(const std::map<std::string, std::string>& flags) 
     if (known.setting == nullptr) return unknown_name(flag, "flag", {});
     if (known.setting->type == SettingType::kSecret && !known.is_file)
       return flag + " is no flag: other users of the machine can read a command line; set " + name +
-             " in the environment or " + secret_file_name(*known.setting) + " to the path of a file.";
+             " in the environment or " + secret_file_name(*known.setting) +
+             " to the path of a file.";
     if (std::string error = take(known, {text, "flag " + flag}); !error.empty()) return error;
   }
   end_source();
@@ -134,7 +135,8 @@ std::string Loader::take_file(const std::string& path) {
   for (const Setting& setting : setting_table()) {
     if (setting.name == kConfigName) continue;
     keys.push_back(setting_key(setting.name));
-    if (setting.type == SettingType::kSecret) keys.push_back(setting_key(secret_file_name(setting)));
+    if (setting.type == SettingType::kSecret)
+      keys.push_back(setting_key(secret_file_name(setting)));
   }
   for (ConfigEntry& entry : file.entries) {
     const std::string place = path + ":" + std::to_string(entry.line);
@@ -153,8 +155,8 @@ std::string Loader::read_secret(const Setting& setting, Given& given) const {
   const std::string path = std::move(given.text);
   std::string why;
   if (!read_small_file(path, kSecretFileBytesMax, given.text, why))
-    return std::string(setting.name) + " cannot be read from " + quoted(path) + " (" + given.source +
-           "): " + why + ".";
+    return std::string(setting.name) + " cannot be read from " + quoted(path) + " (" +
+           given.source + "): " + why + ".";
   while (given.text.ends_with('\n') || given.text.ends_with('\r')) given.text.pop_back();
   return {};
 }
@@ -201,9 +203,15 @@ std::string Loader::check_live_data() {
 
   // A push that passes the profile's limit must fit the engine's.
   const auto body = given.find("MAX_BODY_BYTES");
-  const std::string body_text(body == given.end() ? find_setting("max_body_bytes").setting->default_text
-                                                  : body->second);
+  const std::string body_text(
+      body == given.end() ? find_setting("max_body_bytes").setting->default_text : body->second);
   const uint64_t body_bytes = std::stoull(body_text);
+  const EngineOptions& engine = settings.engine;
+  if (engine.history_count > 0 && engine.history_bytes > 0 && engine.history_bytes < body_bytes)
+    settings.warnings.push_back(
+        "messages over HISTORY_BYTES (" + std::to_string(engine.history_bytes) +
+        ") are not kept: a client that comes back after one is told of a gap; MAX_BODY_BYTES is " +
+        std::to_string(body_bytes));
   uint64_t& message_bytes = settings.engine.message_bytes_max;
   if (body_bytes <= message_bytes) return {};
   if (given_.contains("MESSAGE_BYTES"))

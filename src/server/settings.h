@@ -1,6 +1,7 @@
-// What the program was told: flags over environment over the TOML file, each by its canonical name (the one in
-// the environment) and checked against the table (server/setting_table.h). What is wrong or unknown stops the
-// start with a sentence. startup. Tests: tests/unit/server/settings_test.cc.
+// What the program was told: flags over environment over the TOML file, each by its canonical name
+// (the one in the environment) and checked against the table (server/setting_table.h). What is
+// wrong or unknown stops the start with a sentence. startup. Tests:
+// tests/unit/server/settings_test.cc.
 #pragma once
 
 #include <cstdint>
@@ -20,8 +21,8 @@ struct Settings {
   bool admin_is_auto = false;                 // ADMIN_PORT=auto: a free one; admin_port is then 0
   std::string admin_host;                     // empty: both loopbacks
   std::string log_level = "info";             // debug, info, warn, error
-  // Settings of the chosen profile that were given, by the contract's names; numbers in plain digits, choices
-  // in lower case. What is missing has the profile's default.
+  // Settings of the chosen profile that were given, by the contract's names; numbers in plain
+  // digits, choices in lower case. What is missing has the profile's default.
   std::map<std::string, std::string> profile_settings;
   // Names of the profile that were given and change nothing here; for the log, once.
   std::vector<std::string> without_effect;
@@ -30,13 +31,14 @@ struct Settings {
 
 struct SettingsResult {
   std::optional<Settings> settings;
-  // If there are none: one sentence with the setting, where it was given (flag, environment or file:line) and
-  // what is allowed. Never holds a secret's value.
+  // If there are none: one sentence with the setting, where it was given (flag, environment or
+  // file:line) and what is allowed. Never holds a secret's value.
   std::string error;
 };
 
-// `flags` by canonical name, as parse_command_line() gives them. Without `config_file_path`, LIVEHUB_CONFIG of
-// the environment names the file; without that there is none. Empty values in the environment count as unset.
+// `flags` by canonical name, as parse_command_line() gives them. Without `config_file_path`,
+// LIVEHUB_CONFIG of the environment names the file; without that there is none. Empty values in the
+// environment count as unset.
 [[nodiscard]] SettingsResult load_settings(const std::map<std::string, std::string>& flags,
                                            const std::map<std::string, std::string>& environment,
                                            std::optional<std::string> config_file_path);

@@ -1,7 +1,7 @@
 // Accepting, receiving, sending, closing: what holds for every connection, whatever it speaks.
 #include "session/front.h"
 
-#include <cerrno>
+#include <algorithm>
 
 #include "base/check.h"
 #include "session/encodings.h"
@@ -11,6 +11,7 @@ namespace {
 
 // What an open connection takes of us, for the memory budget (its kernel memory is not ours to count).
 constexpr int64_t kConnectionBytes = 320;
+// Slots in which newcomers are refused clearly; a small table keeps a smaller part.
 constexpr uint32_t kSlotsKeptForRefusals = 64;
 
 }  // namespace
@@ -18,7 +19,8 @@ constexpr uint32_t kSlotsKeptForRefusals = 64;
 Front::Front(uint32_t shard, Shared& shared, io::Driver& driver, const ProfileFactory& factory)
     : shard_(shard), shared_(shared), options_(shared.options), driver_(driver), account_(shared.budget),
       hub_(static_cast<hub::ShardId>(shard), shared.identity, shared.limits, account_, *this, *this),
-      wheel_(shard::tick_of(driver.now_ns())) {
+      wheel_(shard::tick_of(driver.now_ns())),
+      slots_kept_(std::min(kSlotsKeptForRefusals, driver.sockets_max() / 8)) {
   for (int kind = 0; kind < kEncodingKinds; ++kind)
     hub_.fanout().add_encoding(&encoding_of(static_cast<EncodingKind>(kind)));
   jitter_ ^= shard * 0x85ebca6bu + static_cast<uint32_t>(shared.identity.epoch);
@@ -50,7 +52,7 @@ void Front::on_accept(io::Socket socket, uint32_t spare_slots) {
   hub_.fanout().open_peer(socket.index);
   account_.charge(kConnectionBytes);
   ++counters_.accepted;
-  if (spare_slots < kSlotsKeptForRefusals) {
+  if (spare_slots < slots_kept_) {
     c.set(Connection::kRefused);
     ++counters_.refused_slots;
   } else if (account_.is_over()) {

@@ -159,6 +159,7 @@ class Front : public io::Events, public hub::HubEvents, public shard::Tenant, pr
   base::MemoryAccount account_;
   hub::Hub hub_;
   shard::TimerWheel wheel_;
+  const uint32_t slots_kept_;
   std::unique_ptr<Profile> profile_;
 
   base::Slab<Connection> connections_;

@@ -10,7 +10,6 @@ namespace {
 
 constexpr int64_t kSecondNs = 1'000'000'000;
 constexpr int64_t kDrainStepNs = 20'000'000;
-constexpr uint32_t kSlotsKeptForRefusals = 64;
 // The share of the drain in which everybody is told; the rest is for their last bytes.
 constexpr double kTellShare = 0.7;
 
@@ -36,7 +35,7 @@ void Front::on_timers(int64_t now_ns) {
   if (now_ns >= next_second_ns_) {
     next_second_ns_ = now_ns + kSecondNs;
     hub_.tick(now_ns);
-    const bool is_full = driver_.sockets_open() + kSlotsKeptForRefusals >= driver_.sockets_max();
+    const bool is_full = driver_.sockets_open() + slots_kept_ >= driver_.sockets_max();
     if (is_full != is_out_of_slots_) {
       is_out_of_slots_ = is_full;
       shared_.shards_out_of_slots.fetch_add(is_full ? 1 : ~0u, std::memory_order_relaxed);
