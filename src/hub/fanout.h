@@ -54,7 +54,8 @@ class Sink {
   virtual void on_drained(PeerId peer) = 0;                // after tell_drained(), own bytes are sent
   virtual void on_failed(PeerId peer, int error) = 0;
   // A blocked subscriber was overtaken: messages after its cursor are gone. With kDisconnect the callee
-  // ends the peer; with kSkip and kNewest the hub goes on and says so by on_skipped() when it can send.
+  // ends the peer; with kSkip and kNewest the hub goes on and, where the newest is not what it goes on with,
+  // says so by on_skipped() when it can send.
   virtual void on_lapped(PeerId peer, SubscriptionId subscription) = 0;
   virtual void on_skipped(PeerId peer, SubscriptionId subscription, uint64_t offset) = 0;
 };

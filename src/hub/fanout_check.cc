@@ -46,13 +46,18 @@ void Fanout::check_invariants() const {
         LIVEHUB_CHECK(s.cursor >= stream.blocked_min && s.cursor >= stream.first,
                       "blocked_min is a lower bound, and who is not lapped has all it needs");
       const bool is_swept = !stream.is_sweeping || i < stream.sweep_index;
-      if (!peer.has(Peer::kBlocked) && !(s.flags & (Subscription::kBehind | Subscription::kLapped)) && is_swept)
+      const bool is_apart = s.has(Subscription::kBehind) || s.has(Subscription::kLapped);
+      if (!peer.has(Peer::kBlocked) && !is_apart && is_swept)
         LIVEHUB_CHECK(s.cursor >= stream.swept, "a finished sweep has reached everyone");
     }
     LIVEHUB_CHECK(behind == stream.behind_count, "those behind are counted");
     LIVEHUB_CHECK(blocked == stream.blocked_count, "those blocked are counted");
   }
   LIVEHUB_CHECK(rings_bytes == rings_bytes_, "rings are counted");
+  size_t remainders = 0;
+  for (PeerId id = remainder_oldest_; id != kNoIndex; id = peers_[id].partial->newer, ++remainders)
+    LIVEHUB_CHECK(peers_[id].partial->newer != kNoIndex || id == remainder_newest_,
+                  "the list of remainders ends with the newest");
   for (PeerId id = 0; id < peers_.index_end(); ++id) {
     if (!peers_.contains(id)) continue;
     const Peer& peer = peers_[id];
@@ -65,6 +70,7 @@ void Fanout::check_invariants() const {
     LIVEHUB_CHECK(count == peer.subscription_count, "subscriptions of a peer are counted");
     LIVEHUB_CHECK(own == peer.own_bytes, "own bytes are counted");
     if (!peer.partial) continue;  // invariant 4
+    if (peer.partial->where != Partial::Where::kStream) --remainders;
     LIVEHUB_CHECK(peer.partial->left > 0, "a partial frame has something left");
     if (peer.partial->where != Partial::Where::kStream) continue;
     const Subscription& s = subscriptions_[peer.partial->subscription];
@@ -75,6 +81,7 @@ void Fanout::check_invariants() const {
                                                streams_[s.stream].behind_min <= peer.partial->sequence),
                   "the rest of a partial frame is kept for a peer that can be sent to");
   }
+  LIVEHUB_CHECK(remainders == 0, "whoever holds memory for a partial frame is in the list, once");
 }
 
 }  // namespace livehub::hub

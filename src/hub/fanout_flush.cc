@@ -341,12 +341,15 @@ void Fanout::resume_lapped(PeerId id, SubscriptionId sid) {
   s.clear(Subscription::kLapped);
   s.hint = 0;
   s.cursor = stream.next;
-  const bool has_any = stream.first < stream.next;
-  if (s.policy == SlowReader::kNewest) {
-    if (has_any) --s.cursor;
+  if (stream.first == stream.next) return sink_.on_skipped(id, sid, stream.base_offset);
+  const uint64_t hint = stream.hot ? 0 : stream.cold_last;
+  const EntryView newest = view(stream, stream.next - 1, hint);
+  if (s.policy == SlowReader::kNewest && newest.skip_serial != peers_[id].serial) {
+    --s.cursor;
+    s.hint = hint;
     return;
   }
-  sink_.on_skipped(id, sid, has_any ? view(stream, stream.next - 1, 0).offset : stream.base_offset);
+  sink_.on_skipped(id, sid, newest.offset);
 }
 
 void Fanout::tell_sink() {

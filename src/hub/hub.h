@@ -56,7 +56,8 @@ class Hub : private Sink {
   const Fanout& fanout() const { return fanout_; }
   const Owner& owner() const { return owner_; }
 
-  // Answered by on_subscribed(). `resume`: the last position the client has; an unknown one starts at now.
+  // Answered by on_subscribed(). `resume`: the last position the client has; one beyond the head starts at
+  // now, one of another process at what is kept, with a gap.
   SubscriptionId subscribe(PeerId peer, std::string_view channel, EncodingId encoding, SlowReader policy,
                            std::optional<Position> resume);
   void unsubscribe(SubscriptionId id);

@@ -1,5 +1,5 @@
-// Hub::check_invariants(): what the channels, the subscriptions and the replays say of each other. Walks
-// everything; for tests and the simulator.
+// Hub::check_invariants(): what the channels, the subscriptions and the replays say of each other.
+// Walks everything; for tests and the simulator.
 #include <algorithm>
 
 #include "base/check.h"
@@ -29,11 +29,13 @@ void Hub::check_invariants() const {
 // Returns how many streams the channel has.
 size_t Hub::check_channel(uint32_t id) const {
   const Channel& channel = channels_[id];
-  const uint32_t found = names_.find(channel.hash, [&](uint32_t i) { return channels_[i].name == channel.name; });
+  const uint32_t found =
+      names_.find(channel.hash, [&](uint32_t i) { return channels_[i].name == channel.name; });
   LIVEHUB_CHECK(found == id, "a channel is found by its name");
   switch (channel.state) {
     case State::kLeft:
-      LIVEHUB_CHECK(channel.subscription_count == 0 && channel.streams.empty(), "who left has nobody");
+      LIVEHUB_CHECK(channel.subscription_count == 0 && channel.streams.empty(),
+                    "who left has nobody");
       LIVEHUB_CHECK(channel.answers_awaited > 0, "who left stays only for answers");
       break;
     case State::kJoining:
@@ -42,17 +44,20 @@ size_t Hub::check_channel(uint32_t id) const {
       LIVEHUB_CHECK(channel.waiting.size() == channel.subscription_count, "all wait for the join");
       break;
     case State::kJoined:
-      LIVEHUB_CHECK(channel.answers_awaited == 0 && channel.waiting.empty(), "who joined waits no more");
-      LIVEHUB_CHECK(channel.subscription_count > 0 || !channel.streams.empty(), "nobody stays for nothing");
+      LIVEHUB_CHECK(channel.answers_awaited == 0 && channel.waiting.empty(),
+                    "who joined waits no more");
+      LIVEHUB_CHECK(channel.subscription_count > 0 || !channel.streams.empty(),
+                    "nobody stays for nothing");
       break;
   }
   for (const StreamId stream : channel.streams) {
     LIVEHUB_CHECK(fanout_.stream(stream).channel == id, "a stream knows its channel");
     LIVEHUB_CHECK(fanout_.stream(stream).base_offset <= channel.last_offset,
                   "a stream forgets only what was there");
-    const auto same = std::count_if(channel.streams.begin(), channel.streams.end(), [&](StreamId other) {
-      return fanout_.stream(other).encoding == fanout_.stream(stream).encoding;
-    });
+    const auto same =
+        std::count_if(channel.streams.begin(), channel.streams.end(), [&](StreamId other) {
+          return fanout_.stream(other).encoding == fanout_.stream(stream).encoding;
+        });
     LIVEHUB_CHECK(same == 1, "a channel has one stream per encoding");
   }
   return channel.streams.size();
@@ -70,7 +75,8 @@ void Hub::check_peer(PeerId id, std::vector<uint32_t>& subscriptions_of) const {
                        s.has(Subscription::kWaiting);
     LIVEHUB_CHECK(states == 1, "a subscription waits, is replayed or is attached");
     if (s.has(Subscription::kAttached))
-      LIVEHUB_CHECK(fanout_.stream(s.stream).channel == s.channel, "it is attached to its own channel");
+      LIVEHUB_CHECK(fanout_.stream(s.stream).channel == s.channel,
+                    "it is attached to its own channel");
     if (!s.has(Subscription::kReplaying)) continue;
     ++replaying;
     LIVEHUB_CHECK(found != replays_.end() &&

@@ -151,11 +151,12 @@ bool UringRing::has_completions() const {
   return *ring_.cq.khead != io_uring_smp_load_acquire(ring_.cq.ktail);
 }
 
-void UringRing::drain() {
-  unsigned head = *ring_.cq.khead;
+bool UringRing::drain() {
+  const unsigned start = *ring_.cq.khead;
+  unsigned head = start;
   for (;;) {
     const unsigned tail = io_uring_smp_load_acquire(ring_.cq.ktail);
-    if (head == tail) return;
+    if (head == tail) return head != start;
     for (; head != tail; ++head) {
       const io_uring_cqe& cqe = ring_.cq.cqes[head & ring_.cq.ring_mask];
       sink_->on_completion(cqe.user_data, cqe.res, cqe.flags);
@@ -164,12 +165,15 @@ void UringRing::drain() {
   }
 }
 
+// The kernel runs about 20 pieces of task work per call, so that one call is not enough. But SQ_TASKRUN alone
+// is no reason to go on: another thread that adds work sets the flag after adding, when we may have run the
+// work already, and a flag without work is cleared by the next work only. So: until a call brings nothing.
 void UringRing::reap(bool run_task_work) {
   const unsigned unfinished = IORING_SQ_CQ_OVERFLOW | (run_task_work ? IORING_SQ_TASKRUN : 0u);
   drain();
   while (kernel_flags() & unfinished) {
     enter(0, 0, IORING_ENTER_GETEVENTS, 0);
-    drain();
+    if (!drain()) return;
   }
 }
 

@@ -3,7 +3,8 @@
 //
 // Invariants:
 //   1. After submit() the kernel has taken every queued entry: a short submission is continued.
-//   2. After reap() the completion queue is empty and nothing waits in the kernel's overflow list.
+//   2. After reap() the completion queue is empty and nothing waits in the kernel's overflow list; with
+//      task work, what was ready has completed, up to a few stragglers that the next wait takes up.
 //   3. The sink queues nothing, so that reaping inside of a submission does not recurse.
 // Tests: tests/unit/io/uring_ring_test.cc.
 #pragma once
@@ -53,7 +54,7 @@ class UringRing {
   int enter(unsigned submissions, unsigned completions_min, unsigned flags, int64_t wait_ns);
   unsigned kernel_flags() const;
   bool has_completions() const;
-  void drain();
+  bool drain();
 
   CompletionSink* sink_;
   io_uring ring_{};

@@ -13,6 +13,7 @@
 
 #include "server/engine_state.h"
 #include "server/machine.h"
+#include "wire/ws_handshake.h"
 
 namespace livehub {
 namespace {
@@ -83,6 +84,8 @@ std::string Engine::State::choose_io() {
 }
 
 std::string Engine::State::start() {
+  // libcrypto sets itself up at its first use, with 2 MB of pages and a millisecond: not in a client's time.
+  (void)wire::ws_accept_key("warm");
   const uint64_t descriptors = server::raise_descriptor_limit();
   shard_count_ = options_.shards > 0 ? options_.shards : server::usable_cores();
   shard_count_ = std::min(shard_count_, shard::kShardsMax);

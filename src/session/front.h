@@ -98,6 +98,7 @@ class Front : public io::Events, public hub::HubEvents, public shard::Tenant, pr
   void send_request(hub::ShardId to, hub::Mail&& mail) override;
   void send_answer(hub::ShardId to, hub::Mail&& mail) override;
 
+  void check_connection(uint32_t index) const;
   io::Socket socket_of(uint32_t index) const { return {index, connections_[index].generation}; }
   void close_now(uint32_t index, bool is_reset);
   void end_after_sending(uint32_t index);

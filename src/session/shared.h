@@ -14,9 +14,16 @@
 namespace livehub::session {
 
 struct Shared {
+  struct Lanes {  // how many mails wait between two shards; powers of two
+    size_t requests = 256;
+    size_t answers = 1024;
+  };
   Shared(const EngineOptions& engine_options, uint32_t shards, int64_t memory_bytes)
+      : Shared(engine_options, shards, memory_bytes, Lanes()) {}
+  Shared(const EngineOptions& engine_options, uint32_t shards, int64_t memory_bytes, Lanes lanes)
       : options(engine_options), budget(memory_bytes), doors(shards),
-        requests(shards, 256, doors), answers(shards, 1024, doors), shards_with_clients(shards) {}
+        requests(shards, lanes.requests, doors), answers(shards, lanes.answers, doors),
+        shards_with_clients(shards) {}
 
   const EngineOptions options;
   hub::Identity identity;
