@@ -2,12 +2,11 @@
 
 #include <charconv>
 #include <cmath>
-#include <mutex>
 
 #include "auth/bearer.h"
 #include "auth/origin.h"
 #include "auth/push_signature.h"
-#include "auth/replay_guard.h"
+#include "auth/shared_replay_guard.h"
 #include "profile/live_data_generator.h"
 #include "wire/json_gate.h"
 #include "wire/utf8.h"
@@ -22,8 +21,7 @@ constexpr std::string_view kPushPath = "/api/live/push";
 constexpr std::string_view kJson = "application/json; charset=utf-8";
 constexpr uint64_t kEnvelopeTag = 1;
 
-// What all shards share. immutable but for the replay guard, which has a lock of its own: a signed push is
-// not the hot path.
+// What all shards share. immutable but for the replay guard, which is made to be shared.
 struct Shared {
   bool is_generator = false;
   int64_t tick_ms = 1000;
@@ -31,8 +29,7 @@ struct Shared {
   std::string token;
   std::unique_ptr<auth::PushSignature> signature;
   auth::OriginList origins;
-  std::mutex guard_mutex;
-  std::unique_ptr<auth::ReplayGuard> guard;
+  auth::SharedReplayGuard guard;
 };
 
 std::string error_body(std::string_view error) {
@@ -200,9 +197,8 @@ class LiveData : public Profile {
     if (check == auth::SignatureCheck::kOk) {
       const auto digest = auth::parse_signature(text);
       const auto seconds = auth::parse_signature_timestamp(stamp);
-      const std::lock_guard lock(shared_->guard_mutex);
       const bool is_new =
-          digest && seconds && shared_->guard->remember(*digest, *seconds, context_.unix_seconds());
+          digest && seconds && shared_->guard.remember(*digest, *seconds, context_.unix_seconds());
       if (is_new) return true;
       check = auth::SignatureCheck::kReplayed;
     }
@@ -270,7 +266,6 @@ std::string read_settings(const std::map<std::string, std::string>& settings, Sh
   shared.token = setting(settings, "LIVE_PUSH_TOKEN");
   if (const std::string secret = setting(settings, "LIVE_PUSH_HMAC_SECRET"); !secret.empty()) {
     shared.signature = std::make_unique<auth::PushSignature>(secret);
-    shared.guard = std::make_unique<auth::ReplayGuard>();
   }
   const std::string origins = setting(settings, "CORS_ORIGINS");
   std::string error;

@@ -118,7 +118,7 @@ class Mailboxes {
     std::atomic<Lane*>& place = boxes_[to].lanes[from];
     Lane* found = place.load(std::memory_order_relaxed);  // only this thread ever stores here
     if (!found) {
-      found = new Lane(capacity_);
+      found = new Lane(capacity_);  // tidy: new-delete: published by an atomic; freed by ~Mailboxes
       place.store(found, std::memory_order_release);
     }
     return *found;

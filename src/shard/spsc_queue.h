@@ -1,5 +1,5 @@
 // A bounded queue between exactly two threads, without locks. mailbox: one thread pushes, one pops.
-// Tests: tests/unit/shard/spsc_queue_test.cc.
+// Tests: tests/unit/shard/mailbox_test.cc.
 #pragma once
 
 #include <atomic>
