@@ -1,0 +1,163 @@
+// livehub-bench: loads any server of SSE or WebSocket streams and says what it costs.
+#include <signal.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <exception>
+#include <string>
+
+#include "load/scenarios.h"
+
+namespace {
+
+using livehub::bench::Options;
+using livehub::bench::Report;
+using Scenario = void (*)(const Options&, Report&);
+
+struct Command {
+  const char* name;
+  const char* what;
+  Scenario run;
+  CLI::App* app = nullptr;
+};
+
+// A run never outlives this, whatever hangs: the alarm ends this process, and its children end with
+// it.
+unsigned g_seconds_max = 900;
+
+void add_common(CLI::App& app, Options& options) {
+  app.add_option("--processes", options.processes, "client processes (0: as needed)");
+  app.add_option("--pause-us", options.pause_us, "rest of a client process after each turn");
+  app.add_flag("--pin", options.pin, "server and generator on CPUs of their own");
+  app.add_option("--connect-rate", options.connects_per_second,
+                 "connections per second (0: no limit)");
+  app.add_option("--open-seconds", options.open_seconds_max, "time to open all connections in");
+  app.add_option("--bytes", options.payload_bytes, "size of a message, from 72");
+  app.add_option("--rate", options.rate_per_second, "messages per second");
+  app.add_option("--quiet-seconds", options.quiet_seconds_max,
+                 "how long to wait for a missing message");
+  app.add_option("--token", options.token, "bearer token for pushes");
+  app.add_option("--header", options.headers, "\"Name: value\", sent with every request");
+  app.add_option("--source", options.sources, "local addresses to connect from");
+  app.add_option("--seconds-max", g_seconds_max, "the run ends itself after this");
+  app.add_flag("--json", options.json, "print one JSON object instead of the table");
+  app.add_option("-n,--connections", options.connections, "connections (floor: to each target)");
+}
+
+void add_server(CLI::App& app, Options& options) {
+  app.add_option("url", options.urls, "ws://host:port/path or http://host:port/path, one or more")
+      ->required();
+  app.add_option("--push", options.push_url, "where to POST messages to");
+  app.add_option("--server-pid", options.server_pid, "measures this process's CPU and memory");
+  app.add_option("--publishers", options.publishers, "publishing connections, up to 256");
+  app.add_option("--warm-up", options.warm_up_seconds, "seconds before the measurement");
+}
+
+void add_scenario_options(CLI::App& app, Options& options) {
+  const std::string name = app.get_name();
+  add_common(app, options);
+  if (name != "floor") add_server(app, options);
+  if (name == "connect") app.add_option("--rounds", options.rounds, "the median of so many rounds");
+  if (name == "idle" || name == "slow")
+    app.add_option("--messages", options.messages, "messages in all");
+  if (name == "broadcast" || name == "saturate" || name == "floor") {
+    app.add_option("--seconds", options.seconds, "length of the measurement (floor: of each turn)");
+  }
+  if (name == "idle") {
+    app.add_option("--idle-seconds", options.idle_seconds,
+                   "how long to be idle before memory is read");
+    app.add_option("--ping-seconds", options.ping_seconds_max,
+                   "wait for a heartbeat of each (0: do not)");
+  }
+  if (name == "saturate") {
+    app.add_option("--window", options.window,
+                   "messages that readers may be behind (0: any number)");
+  }
+  if (name == "slow")
+    app.add_option("--never-read-every", options.never_read_every, "one client in so many");
+  if (name == "floor") {
+    app.add_option("--target", options.targets,
+                   "name,subscribe URL,push URL,pid: a server to compare");
+    app.add_option("--pairs", options.pairs, "turns of each");
+    app.add_flag("--ipv4-only", options.ipv4_only,
+                 "bare loop: sockets of IPv4 instead of dual-stack ones");
+  }
+}
+
+// What a scenario does unless told otherwise, where it differs from the others.
+void set_defaults(const std::string& name, Options& options) {
+  if (name == "saturate") {
+    options.publishers = 64;
+    options.window = 2 * options.publishers;
+  }
+  if (name == "floor") options.seconds = 2;
+  if (name != "slow") return;
+  options.payload_bytes = 250'000;
+  options.rate_per_second = 0;  // as fast as answers come
+  options.quiet_seconds_max = 30;
+}
+
+bool needs_push(const std::string& name) {
+  return name == "broadcast" || name == "saturate" || name == "slow";
+}
+
+void raise_descriptor_limit() {
+  rlimit limit{};
+  getrlimit(RLIMIT_NOFILE, &limit);
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+int run(const Command& command, const Options& options) {
+  if (needs_push(command.name) && options.push_url.empty()) {
+    std::fprintf(stderr, "livehub-bench: %s needs --push\n", command.name);
+    return 2;
+  }
+  raise_descriptor_limit();
+  signal(SIGPIPE, SIG_IGN);
+  alarm(g_seconds_max);
+  Report report(command.name);
+  command.run(options, report);
+  livehub::bench::show_progress("");
+  if (options.json) {
+    report.print_json(stdout);
+  } else {
+    report.print_table(stdout);
+  }
+  return report.has_failed() ? 1 : 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app{"Loads a server of SSE or WebSocket streams and says what it costs."};
+  app.require_subcommand(1);
+  Command commands[] = {
+      {"connect", "how fast connections are accepted and what one costs",
+       livehub::bench::run_connect},
+      {"idle", "memory of connections that have nothing to do", livehub::bench::run_idle},
+      {"broadcast", "one channel at a steady rate: latency and cost of a delivery",
+       livehub::bench::run_broadcast},
+      {"saturate", "one channel as fast as it goes", livehub::bench::run_saturate},
+      {"slow", "a share of the clients never reads", livehub::bench::run_slow},
+      {"floor", "a bare loop of send(), and servers as multiples of it",
+       livehub::bench::run_floor}};
+  Options options[std::size(commands)];
+  for (size_t i = 0; i < std::size(commands); ++i) {
+    commands[i].app = app.add_subcommand(commands[i].name, commands[i].what);
+    set_defaults(commands[i].name, options[i]);
+    add_scenario_options(*commands[i].app, options[i]);
+  }
+  CLI11_PARSE(app, argc, argv);
+  try {
+    for (size_t i = 0; i < std::size(commands); ++i) {
+      if (commands[i].app->parsed()) return run(commands[i], options[i]);
+    }
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "livehub-bench: %s\n", error.what());
+    return 2;
+  }
+  return 2;
+}

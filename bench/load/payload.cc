@@ -1,0 +1,127 @@
+#include "load/payload.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cstring>
+
+namespace livehub::bench {
+
+namespace {
+
+// A prime period: a shift by any power of two, or by a frame's head, shows.
+constexpr size_t kPeriod = 61;
+constexpr std::string_view kAlphabet =
+    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ012345678";
+static_assert(kAlphabet.size() == kPeriod);
+
+char pad_at(uint64_t position) { return kAlphabet[position % kPeriod]; }
+
+char* append(char* out, std::string_view text) {
+  std::memcpy(out, text.data(), text.size());
+  return out + text.size();
+}
+
+template <typename Number>
+char* append_number(char* out, Number value) {
+  return std::to_chars(out, out + 20, value).ptr;
+}
+
+// The value of eight decimal digits, or nothing if one of them is none: all at once, since this
+// runs for every message that a saturated run delivers.
+bool take_eight_digits(const char*& at, uint64_t& value) {
+  uint64_t chunk = 0;
+  std::memcpy(&chunk, at, 8);
+  const uint64_t above = chunk + 0x4646464646464646;  // sets the top bit of bytes over '9'
+  const uint64_t digits = chunk - 0x3030303030303030;
+  if (((above | digits) & 0x8080808080808080) != 0) return false;
+  const uint64_t pairs = digits * 10 + (digits >> 8);
+  constexpr uint64_t kMask = 0x000000ff000000ff;
+  const uint64_t high = (pairs & kMask) * (100 + (uint64_t{1'000'000} << 32));
+  const uint64_t low = ((pairs >> 16) & kMask) * (1 + (uint64_t{10'000} << 32));
+  value = value * 100'000'000 + ((high + low) >> 32);
+  at += 8;
+  return true;
+}
+
+// Takes `name` and the number behind it. std::from_chars() is thorough and costs three times as
+// much.
+template <size_t kBytes>
+bool take_number(const char*& at, const char* end, const char (&name)[kBytes], uint64_t& value) {
+  constexpr size_t kNameBytes = kBytes - 1;
+  if (static_cast<size_t>(end - at) <= kNameBytes || std::memcmp(at, name, kNameBytes) != 0)
+    return false;
+  at += kNameBytes;
+  const char* const first_digit = at;
+  value = 0;
+  while (end - at >= 8 && take_eight_digits(at, value)) continue;
+  while (at < end && *at >= '0' && *at <= '9')
+    value = value * 10 + static_cast<uint64_t>(*at++ - '0');
+  return at > first_digit;
+}
+
+}  // namespace
+
+void write_payload(char* out, size_t bytes, const Stamp& stamp) {
+  char* const end = out + bytes - 2;
+  char* at = append_number(append(out, R"({"seq":)"), stamp.seq);
+  at = append_number(append(at, R"(,"t":)"), stamp.t_ns);
+  at = append_number(append(at, R"(,"p":)"), stamp.publisher);
+  at = append(at, R"(,"pad":")");
+  while (at < end) {
+    *at = pad_at(static_cast<uint64_t>(at - out));
+    ++at;
+  }
+  append(end, "\"}");
+}
+
+std::optional<Stamp> read_stamp(std::string_view front) {
+  static constexpr char kSeq[] = R"("seq":)";
+  const size_t found = front.starts_with(R"({"seq":)") ? 1 : front.find(kSeq);
+  if (found == std::string_view::npos) return std::nullopt;
+  const char* at = front.data() + found;
+  const char* const end = front.data() + front.size();
+  uint64_t seq = 0;
+  uint64_t t_ns = 0;
+  uint64_t publisher = 0;
+  if (!take_number(at, end, kSeq, seq)) return std::nullopt;
+  if (!take_number(at, end, R"(,"t":)", t_ns)) return std::nullopt;
+  if (!take_number(at, end, R"(,"p":)", publisher)) return std::nullopt;
+  return Stamp{seq, static_cast<int64_t>(t_ns), static_cast<uint32_t>(publisher)};
+}
+
+bool is_payload_intact(std::string_view payload) {
+  const size_t bytes = payload.size();
+  return bytes >= kPayloadBytesMin && payload[bytes - 1] == '}' && payload[bytes - 2] == '"' &&
+         payload[bytes - 3] == pad_at(bytes - 3);
+}
+
+bool PayloadCheck::is_plausible(char c, uint64_t position) const {
+  return position < kStampBytesMax || c == pad_at(position) || c == '"' || c == '}' || c == '\r';
+}
+
+void PayloadCheck::take(std::string_view piece) {
+  if (piece.empty()) return;
+  is_plausible_ = is_plausible_ && is_plausible(piece.front(), bytes_) &&
+                  is_plausible(piece.back(), bytes_ + piece.size() - 1);
+  bytes_ += piece.size();
+  if (piece.size() >= tail_.size()) {
+    std::memcpy(tail_.data(), piece.data() + piece.size() - tail_.size(), tail_.size());
+    return;
+  }
+  const std::string_view last = piece.substr(piece.size() - std::min(piece.size(), tail_.size()));
+  std::memmove(tail_.data(), tail_.data() + last.size(), tail_.size() - last.size());
+  std::memcpy(tail_.data() + tail_.size() - last.size(), last.data(), last.size());
+}
+
+bool PayloadCheck::end() {
+  size_t end = tail_.size();
+  if (tail_[end - 1] == '\r') {
+    --end;
+    --bytes_;
+  }
+  if (bytes_ < kPayloadBytesMin) return false;
+  return is_plausible_ && tail_[end - 1] == '}' && tail_[end - 2] == '"' &&
+         tail_[end - 3] == pad_at(bytes_ - 3);
+}
+
+}  // namespace livehub::bench

@@ -1,0 +1,43 @@
+// What a fleet of client processes is to hold: decided before the processes are started.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "load/tally.h"
+#include "load/target.h"
+
+namespace livehub::bench {
+
+// Connections of one kind to one address, spread evenly over all client processes.
+struct GroupPlan {
+  Target target;
+  uint32_t connections = 0;
+  uint32_t publishers = 1;        // whose sequences the clients follow
+  const Board* board = nullptr;   // of those publishers; shared memory
+  uint32_t never_read_every = 0;  // one client in so many stops reading once it is open; 0: none
+  std::string extra_headers;      // complete lines
+};
+
+struct FleetPlan {
+  std::vector<GroupPlan> groups;
+  uint32_t processes = 1;
+  // Rest after a turn in which something was received: fewer, larger turns make the generator
+  // cheaper and spare the server waking it up for each message; latencies grow by as much.
+  uint32_t pause_us = 0;
+  std::vector<std::string>
+      sources;  // local addresses to connect from; empty: 127/8 where the target is
+};
+
+// The part of a group that one process holds, as numbers in the group: first, first + stride, …
+struct Share {
+  uint32_t process = 0;
+  uint32_t processes = 1;
+  uint32_t count_of(uint32_t connections) const {
+    return (connections + processes - 1 - process) / processes;
+  }
+  uint32_t ordinal(uint32_t index) const { return index * processes + process; }
+};
+
+}  // namespace livehub::bench

@@ -1,0 +1,77 @@
+// What most scenarios need: subscribers at one server, a publisher to it, and meters on it.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "load/fleet.h"
+#include "load/options.h"
+#include "load/pin.h"
+#include "load/proc.h"
+#include "load/publisher.h"
+#include "load/report.h"
+
+namespace livehub::bench {
+
+uint32_t default_processes(uint64_t connections);
+std::string header_lines(const Options& options, bool with_token);
+
+// CPU of the server and of the kernel's own network threads over a span of time.
+struct CpuSpan {
+  double server_ns = 0;
+  double softirq_ns = 0;
+  double wall_ns = 0;
+};
+
+class Rig {
+ public:
+  Rig(const Options& options, Report& report, uint32_t never_read_every = 0);
+
+  size_t group_count() const { return groups_; }
+  Fleet& fleet() { return *fleet_; }
+  Publisher& publisher() { return *publisher_; }
+  Totals totals() const;
+  uint64_t reader_count() const;
+
+  // Opens all connections; says in the report if it could not.
+  bool open();
+  void close();
+  void begin_span();
+  void finish_span();
+  // Runs a paced or saturating publication to its end and waits for its messages to arrive. Says in
+  // the report what went wrong.
+  bool publish(const PublishRun& run);
+  bool await_messages(uint64_t count);
+  Histogram latency() const;
+
+  void begin_cpu();
+  CpuSpan cpu();
+  uint64_t server_rss_bytes() const { return rss_bytes(options_.server_pid); }
+
+  // What every scenario says about messages, the generator, and the publisher.
+  void report_messages();
+  void report_effort();
+  void report_publisher();
+  void report_latency();
+
+ private:
+  void pin();
+
+  const Options& options_;
+  Report& report_;
+  size_t groups_;
+  uint32_t never_read_every_;
+  SharedArray<Board> board_;
+  std::optional<Publisher> publisher_;
+  std::optional<Fleet> fleet_;
+  Pinning pinning_;
+  CpuMeter server_;
+  SoftirqMeter softirq_;
+  int64_t cpu_since_ns_ = 0;
+  int64_t softirq_since_ns_ = 0;
+  int64_t server_since_ns_ = 0;
+};
+
+}  // namespace livehub::bench

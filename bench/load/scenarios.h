@@ -1,0 +1,16 @@
+// The scenarios: each loads one server, measures, and says in the report what it found.
+#pragma once
+
+#include "load/options.h"
+#include "load/report.h"
+
+namespace livehub::bench {
+
+void run_connect(const Options& options, Report& report);
+void run_idle(const Options& options, Report& report);
+void run_broadcast(const Options& options, Report& report);
+void run_saturate(const Options& options, Report& report);
+void run_slow(const Options& options, Report& report);
+void run_floor(const Options& options, Report& report);
+
+}  // namespace livehub::bench
