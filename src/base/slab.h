@@ -17,6 +17,10 @@
 
 #include "base/check.h"
 
+#if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/asan_interface.h>
+#endif
+
 namespace livehub::base {
 
 inline constexpr uint32_t kNoIndex = 0xffffffffu;
@@ -48,6 +52,7 @@ class Slab {
     const uint32_t i = word * 64 + bit;
     ++chunk->live;
     ++live_;
+    set_readable(&chunk->items()[i], sizeof(T), true);
     new (&chunk->items()[i]) T{std::forward<Args>(args)...};
     return c * kChunkItems + i;
   }
@@ -62,6 +67,7 @@ class Slab {
     chunks_[c]->free[i / 64] &= ~(uint64_t{1} << (i % 64));
     ++chunks_[c]->live;
     ++live_;
+    set_readable(&chunks_[c]->items()[i], sizeof(T), true);
     new (&chunks_[c]->items()[i]) T{};
   }
 
@@ -70,6 +76,7 @@ class Slab {
     const uint32_t i = index % kChunkItems;
     LIVEHUB_CHECK(contains(index), "only a live slab slot can be released");
     chunks_[c]->items()[i].~T();
+    set_readable(&chunks_[c]->items()[i], sizeof(T), false);
     chunks_[c]->free[i / 64] |= uint64_t{1} << (i % 64);
     --live_;
     // The first chunk stays, or a lone client that comes and goes would map memory each time.
@@ -124,6 +131,17 @@ class Slab {
     return hint_;
   }
 
+  // So that the address sanitizer reports who follows a stale index.
+  static void set_readable([[maybe_unused]] void* memory, [[maybe_unused]] size_t bytes,
+                           [[maybe_unused]] bool is_readable) {
+#if defined(__SANITIZE_ADDRESS__)
+    if (is_readable)
+      ASAN_UNPOISON_MEMORY_REGION(memory, bytes);
+    else
+      ASAN_POISON_MEMORY_REGION(memory, bytes);
+#endif
+  }
+
   void map(uint32_t c) {
     void* memory = ::mmap(nullptr, kChunkBytes, PROT_READ | PROT_WRITE,
                           MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -133,9 +151,11 @@ class Slab {
       const uint32_t left = kChunkItems - w * 64;
       chunks_[c]->free[w] = left >= 64 ? ~uint64_t{0} : (uint64_t{1} << left) - 1;
     }
+    set_readable(chunks_[c]->items(), kChunkItems * sizeof(T), false);
     ++mapped_;
   }
   void unmap(uint32_t c) {
+    set_readable(chunks_[c]->items(), kChunkItems * sizeof(T), true);
     ::munmap(chunks_[c], kChunkBytes);
     chunks_[c] = nullptr;
     --mapped_;

@@ -302,6 +302,7 @@ void Fanout::settle_part(PeerId id, const Step& step, uint32_t sent) {
   counters_.deliveries += sequence - step.from;
   s.cursor = sequence;
   if (sent == 0) return;
+  // tidy: new-delete: eight bytes in Peer, as a raw pointer; freed in drop_partial() only
   auto* partial = new Partial{Partial::Where::kStream, step.subscription, sequence,
                               e.data + sent, e.bytes - sent, 0, nullptr, nullptr};
   if (e.block) {
