@@ -140,6 +140,13 @@ void Fanout::tell_drained(PeerId id) {
   make_ready(id);
 }
 
+bool Fanout::is_caught_up(PeerId id) const {
+  if (!is_idle(id)) return false;
+  for (SubscriptionId s = peers_[id].first_subscription; s != kNoIndex; s = subscriptions_[s].next_of_peer)
+    if (!subscriptions_[s].has(Subscription::kAttached) || has_pending(subscriptions_[s])) return false;
+  return true;
+}
+
 bool Fanout::is_idle(PeerId id) const {
   const Peer& peer = peers_[id];
   return !peer.own_head && !peer.partial;

@@ -93,6 +93,7 @@ class Fanout {
   void push_own_static(PeerId peer, std::string_view bytes);  // bytes live for ever
   void tell_drained(PeerId peer);
   void on_writable(PeerId peer);
+  bool is_caught_up(PeerId peer) const;  // idle, and every subscription has all there is
   bool is_idle(PeerId peer) const;  // nothing of its own waits, no partial frame
 
   // Subscriptions. A subscription is made detached; attach() gives it a cursor in a stream.

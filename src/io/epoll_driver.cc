@@ -279,7 +279,7 @@ void EpollDriver::release(Socket socket, Slot& slot) {
 }
 
 PeerAddress EpollDriver::peer_address(Socket socket) {
-  if (socket == accepted_) return to_peer_address(accepted_address_);
+  if (socket.generation != 0 && socket == accepted_) return to_peer_address(accepted_address_);
   Slot* slot = table_.find(socket);
   return slot ? peer_address_of(slot->fd) : PeerAddress{};
 }

@@ -4,7 +4,7 @@
 // Thread rule: shard-local. A driver is made, used and destroyed on its shard's own thread; `wake()` alone
 // may be called from any thread (mailbox).
 //
-// The contract, which each implementation is tested against (tests/unit/io/contract_test.cc):
+// The contract, which each implementation is tested against (tests/unit/io/contract_basic_test.cc and its siblings):
 //  1. Callbacks come only from inside turn(). No method calls back; none blocks but turn().
 //  2. Received bytes are lent for the length of the callback, and may be changed in place.
 //  3. send_batch() is synchronous: when it returns, every request has its outcome, the kernel holds no

@@ -37,6 +37,7 @@ void SimDriver::stop_listening() {
 bool SimDriver::turn(int64_t wait_ns, Events& events) {
   LIVEHUB_CHECK(!is_in_turn_, "a turn is not called from within a turn");
   is_in_turn_ = true;
+  const int64_t asked_ns = now_ns_;  // the time that wait_ns counts from
   now_ns_ = kernel_.now_ns();
   sleeping_until_ns_ = 0;
   bool has_done = is_woken_;
@@ -54,14 +55,12 @@ bool SimDriver::turn(int64_t wait_ns, Events& events) {
   const bool is_left = can_accept() || !ready_sockets().empty();
   if (!has_done && wait_ns != 0)
     sleeping_until_ns_ =
-        wait_ns < 0 ? std::numeric_limits<int64_t>::max() : kernel_.now_ns() + wait_ns;
+        wait_ns < 0 ? std::numeric_limits<int64_t>::max() : asked_ns + wait_ns;
   is_in_turn_ = false;
   return is_left;
 }
 
-bool SimDriver::is_roused() {
-  return is_woken_ || can_accept() || !ready_sockets().empty();
-}
+bool SimDriver::is_roused() { return is_woken_ || can_accept() || !ready_sockets().empty(); }
 
 std::vector<Socket> SimDriver::ready_sockets() {
   std::vector<Socket> ready;
@@ -100,7 +99,8 @@ void SimDriver::accept(Events& events) {
     kernel_.queue_of(shard_).pop_front();
     if (link->error != 0) {
       kernel_.count(SimFault::kDiedInQueue);
-      if (kernel_.random.chance(5000)) continue;  // ECONNABORTED; else it shows at the first receive
+      if (kernel_.random.chance(5000))
+        continue;  // ECONNABORTED; else it shows at the first receive
     }
     const Socket socket = table_.open(0);
     table_.find(socket)->fd = static_cast<int32_t>(socket.index);
@@ -164,14 +164,16 @@ void SimDriver::receive(Socket socket, Slot& slot, Events& events) {
 void SimDriver::send_batch(std::span<SendRequest> requests) {
   for (size_t i = 0; i < requests.size(); ++i)
     for (size_t k = 0; k < i; ++k)
-      LIVEHUB_CHECK(requests[i].socket != requests[k].socket, "a batch names a socket at most once");
+      LIVEHUB_CHECK(requests[i].socket != requests[k].socket,
+                    "a batch names a socket at most once");
   for (SendRequest& request : requests) send(request);
 }
 
 void SimDriver::send(SendRequest& request) {
   Slot& slot = open_slot(request.socket);
   LIVEHUB_CHECK(!places_[request.socket.index].is_shut, "nothing is sent after the end was sent");
-  LIVEHUB_CHECK(request.piece_count > 0 && request.piece_count <= kPiecesMax, "a send has 1 to 64 pieces");
+  LIVEHUB_CHECK(request.piece_count > 0 && request.piece_count <= kPiecesMax,
+                "a send has 1 to 64 pieces");
   std::string bytes;
   for (uint32_t i = 0; i < request.piece_count; ++i)
     bytes.append(static_cast<const char*>(request.pieces[i].iov_base), request.pieces[i].iov_len);
@@ -264,7 +266,8 @@ void SimDriver::release(Socket socket, Slot& slot) {
 
 PeerAddress SimDriver::peer_address(Socket socket) {
   const SimLink& link = link_of(open_slot(socket));
-  return {"192.0.2." + std::to_string(link.id % 250 + 1), static_cast<uint16_t>(1024 + link.id % 60'000)};
+  return {"192.0.2." + std::to_string(link.id % 250 + 1),
+          static_cast<uint16_t>(1024 + link.id % 60'000)};
 }
 
 }  // namespace livehub::io

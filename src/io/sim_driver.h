@@ -1,10 +1,11 @@
-// The driver on the simulated kernel. It never blocks: where a real one would sleep, turn() returns and
-// sleeping_until_ns() says how long it would have; the simulator decides who runs next. It holds its caller
-// to the contract of io/io.h as strictly as it keeps it. shard-local; wake() too, since there is one thread.
+// The driver on the simulated kernel. It never blocks: where a real one would sleep, turn() returns
+// and sleeping_until_ns() says how long it would have; the simulator decides who runs next. It
+// holds its caller to the contract of io/io.h as strictly as it keeps it. shard-local; wake() too,
+// since there is one thread.
 //
-// What it adds to the contract's words: the order of the ready sockets is random, lent bytes are overwritten
-// after the callback, an index comes back only some turns after close().
-// Tests: tests/sim.
+// What it adds to the contract's words: the order of the ready sockets is random, lent bytes are
+// overwritten after the callback, an index comes back only some turns after close(). Tests:
+// tests/sim.
 #pragma once
 
 #include <string>
@@ -19,7 +20,10 @@ namespace livehub::io {
 class SimDriver final : public Driver {
  public:
   SimDriver(SimKernel& kernel, uint32_t shard, const Options& options)
-      : kernel_(kernel), shard_(shard), options_(options), table_(options.sockets_max),
+      : kernel_(kernel),
+        shard_(shard),
+        options_(options),
+        table_(options.sockets_max),
         now_ns_(kernel.now_ns()) {}
   ~SimDriver() override;
 

@@ -13,30 +13,54 @@ constexpr int64_t kUserTimeoutNs = 30'000'000'000;
 
 const char* sim_fault_name(SimFault fault) {
   switch (fault) {
-    case SimFault::kShortReceive: return "short receives";
-    case SimFault::kShortSend: return "short sends";
-    case SimFault::kFullSend: return "sends into a full socket";
-    case SimFault::kBlockedSend: return "blocked sends";
-    case SimFault::kFailedSend: return "failed sends";
-    case SimFault::kNetworkReset: return "resets by the network";
-    case SimFault::kClientReset: return "resets by clients";
-    case SimFault::kClientFin: return "clients that closed";
-    case SimFault::kHalfClose: return "half-closes";
-    case SimFault::kSilence: return "silences";
-    case SimFault::kVanished: return "vanished clients";
-    case SimFault::kUserTimeout: return "user timeouts";
-    case SimFault::kUnreadAtClose: return "closes with unread bytes";
-    case SimFault::kWriteAfterClose: return "writes to closed sockets";
-    case SimFault::kLateRelease: return "late releases";
-    case SimFault::kDescriptorsOut: return "descriptors run out";
-    case SimFault::kQueueFull: return "accept queue full";
-    case SimFault::kTableFull: return "table full";
-    case SimFault::kDiedInQueue: return "deaths in the accept queue";
-    case SimFault::kSpuriousWake: return "spurious wakes";
-    case SimFault::kSpuriousWritable: return "spurious writables";
-    case SimFault::kFreeze: return "freezes";
-    case SimFault::kLongJump: return "long jumps";
-    case SimFault::kCount: break;
+    case SimFault::kShortReceive:
+      return "short receives";
+    case SimFault::kShortSend:
+      return "short sends";
+    case SimFault::kFullSend:
+      return "sends into a full socket";
+    case SimFault::kBlockedSend:
+      return "blocked sends";
+    case SimFault::kFailedSend:
+      return "failed sends";
+    case SimFault::kNetworkReset:
+      return "resets by the network";
+    case SimFault::kClientReset:
+      return "resets by clients";
+    case SimFault::kClientFin:
+      return "clients that closed";
+    case SimFault::kHalfClose:
+      return "half-closes";
+    case SimFault::kSilence:
+      return "silences";
+    case SimFault::kVanished:
+      return "vanished clients";
+    case SimFault::kUserTimeout:
+      return "user timeouts";
+    case SimFault::kUnreadAtClose:
+      return "closes with unread bytes";
+    case SimFault::kWriteAfterClose:
+      return "writes to closed sockets";
+    case SimFault::kLateRelease:
+      return "late releases";
+    case SimFault::kDescriptorsOut:
+      return "descriptors run out";
+    case SimFault::kQueueFull:
+      return "accept queue full";
+    case SimFault::kTableFull:
+      return "table full";
+    case SimFault::kDiedInQueue:
+      return "deaths in the accept queue";
+    case SimFault::kSpuriousWake:
+      return "spurious wakes";
+    case SimFault::kSpuriousWritable:
+      return "spurious writables";
+    case SimFault::kFreeze:
+      return "freezes";
+    case SimFault::kLongJump:
+      return "long jumps";
+    case SimFault::kCount:
+      break;
   }
   return "?";
 }
@@ -85,7 +109,9 @@ void SimKernel::log_bytes(const char* what, uint64_t a, std::string_view bytes) 
   if (!is_printing_) return;
   std::string text;
   for (const char c : bytes.substr(0, 200))
-    text += c == '\n' ? std::string("\\n") : c < ' ' || c > '~' ? std::string(".") : std::string(1, c);
+    text += c == '\n'            ? std::string("\\n")
+            : c < ' ' || c > '~' ? std::string(".")
+                                 : std::string(1, c);
   std::printf("%30s%s%s\n", "", text.c_str(), bytes.size() > 200 ? "…" : "");
 }
 

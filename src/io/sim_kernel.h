@@ -1,10 +1,11 @@
-// The simulated kernel: one clock, TCP connections between clients of the simulation and the shards' drivers,
-// and the faults of both. Deterministic: everything comes from one SimRandom. One thread.
+// The simulated kernel: one clock, TCP connections between clients of the simulation and the
+// shards' drivers, and the faults of both. Deterministic: everything comes from one SimRandom. One
+// thread.
 //
-// A link is one TCP connection. What the client has written stands in `up`, what the server's kernel has
-// taken in `down`; a silent link moves neither (a cable was pulled), a dead one is known to be so by whoever
-// looks next. Limits: `down` holds at most `down_room` bytes, an accept queue `backlog` links.
-// Tests: tests/sim.
+// A link is one TCP connection. What the client has written stands in `up`, what the server's
+// kernel has taken in `down`; a silent link moves neither (a cable was pulled), a dead one is known
+// to be so by whoever looks next. Limits: `down` holds at most `down_room` bytes, an accept queue
+// `backlog` links. Tests: tests/sim.
 #pragma once
 
 #include <array>
@@ -21,29 +22,29 @@
 namespace livehub::io {
 
 enum class SimFault : uint8_t {
-  kShortReceive,      // fewer bytes than had arrived
-  kShortSend,         // fewer bytes than there was room for
-  kFullSend,          // fewer bytes than wanted, because the socket was full
-  kBlockedSend,       // none taken
-  kFailedSend,        // a send meets a dead connection
-  kNetworkReset,      // the network breaks a connection
+  kShortReceive,  // fewer bytes than had arrived
+  kShortSend,     // fewer bytes than there was room for
+  kFullSend,      // fewer bytes than wanted, because the socket was full
+  kBlockedSend,   // none taken
+  kFailedSend,    // a send meets a dead connection
+  kNetworkReset,  // the network breaks a connection
   kClientReset,
   kClientFin,
-  kHalfClose,         // the client ends its side and goes on reading
-  kSilence,           // the cable is pulled, and put back
-  kVanished,          // the cable is pulled for good
-  kUserTimeout,       // sent bytes were not acknowledged for 30 s
-  kUnreadAtClose,     // closed with bytes unread
-  kWriteAfterClose,   // the client's bytes meet a closed socket and destroy what it had not read
-  kLateRelease,       // an index stays with the kernel for a while after close()
-  kDescriptorsOut,    // EMFILE at accept
-  kQueueFull,         // the accept queue is full
-  kTableFull,         // the driver's table is full
-  kDiedInQueue,       // a client is gone before it is accepted
+  kHalfClose,        // the client ends its side and goes on reading
+  kSilence,          // the cable is pulled, and put back
+  kVanished,         // the cable is pulled for good
+  kUserTimeout,      // sent bytes were not acknowledged for 30 s
+  kUnreadAtClose,    // closed with bytes unread
+  kWriteAfterClose,  // the client's bytes meet a closed socket and destroy what it had not read
+  kLateRelease,      // an index stays with the kernel for a while after close()
+  kDescriptorsOut,   // EMFILE at accept
+  kQueueFull,        // the accept queue is full
+  kTableFull,        // the driver's table is full
+  kDiedInQueue,      // a client is gone before it is accepted
   kSpuriousWake,
   kSpuriousWritable,
-  kFreeze,            // 75 ms in which nobody runs
-  kLongJump,          // seconds or minutes in which nobody runs
+  kFreeze,    // 75 ms in which nobody runs
+  kLongJump,  // seconds or minutes in which nobody runs
   kCount
 };
 const char* sim_fault_name(SimFault fault);
@@ -66,15 +67,15 @@ struct SimLink : std::enable_shared_from_this<SimLink> {
   size_t arrived = 0;  // of `up`, at the server
   std::string down;
   size_t down_room = 65536;
-  bool up_fin = false;        // the client ends its side
-  bool down_fin = false;      // the server has ended its side
-  int error = 0;              // not 0: dead; what the server's next call says
-  bool is_client_gone = false;  // it closed: what is sent to it is answered by a reset
+  bool up_fin = false;           // the client ends its side
+  bool down_fin = false;         // the server has ended its side
+  int error = 0;                 // not 0: dead; what the server's next call says
+  bool is_client_gone = false;   // it closed: what is sent to it is answered by a reset
   bool is_client_reset = false;  // what the client's next read says
   bool is_server_closed = false;
   bool is_accepted = false;
   bool is_silent = false;
-  bool is_full = false;       // the last send found no room; room is told of at a half of it
+  bool is_full = false;        // the last send found no room; room is told of at a half of it
   int64_t stuck_since_ns = 0;  // silent with bytes on the way since; 0: not
 };
 using SimLinkPtr = std::shared_ptr<SimLink>;

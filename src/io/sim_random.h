@@ -1,5 +1,5 @@
-// The one source of chance of a simulated run: the same seed gives the same run, on every machine. One
-// thread. Not for secrets.
+// The one source of chance of a simulated run: the same seed gives the same run, on every machine.
+// One thread. Not for secrets.
 #pragma once
 
 #include <cstdint>

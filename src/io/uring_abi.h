@@ -23,9 +23,8 @@ enum class UringTag : uint8_t {
   kPollIn,   // the next four: the socket
   kPollOut,
   kClose,
-  kShutdown,
-  kAccept,  // index: the token
-  kInstall,
+  kAccept,   // index: the token
+  kAwaited,  // await_result() waits for it
   kWake,
 };
 

@@ -24,22 +24,28 @@ void UringDriver::stop_listening() {
 
 void UringDriver::top_up_accepts() {
   if (gate_.fd() < 0 || free_tokens_.empty() || !gate_.is_open(TurnClock::read_ns())) return;
-  for (;;) {
-    const size_t in_use = tokens_.size() - free_tokens_.size();
-    if (free_tokens_.empty() || table_.spare() <= in_use || (was_short_ && in_use > 0)) return;
+  // After a shortage one at a time: others would fail as well. But one in any case, even if more
+  // are armed: those wait for a new client, and the one that could not be accepted is in the queue
+  // already.
+  size_t room = was_short_ ? 1 : free_tokens_.size();
+  for (; room > 0 && table_.spare() > tokens_.size() - free_tokens_.size(); --room) {
     const uint32_t index = free_tokens_.back();
     free_tokens_.pop_back();
-    Token& token = tokens_[index];
-    token = {.address = {}, .address_size = sizeof token.address, .accepting = true};
-    io_uring_sqe& sqe = ring_.queue(IORING_OP_ACCEPT, pack_user_data(UringTag::kAccept, 0, index));
-    sqe.fd = gate_.fd();
-    sqe.addr = reinterpret_cast<uint64_t>(&token.address);
-    sqe.addr2 = reinterpret_cast<uint64_t>(&token.address_size);
-    if (direct_)
-      sqe.file_index = IORING_FILE_INDEX_ALLOC;
-    else
-      sqe.accept_flags = SOCK_NONBLOCK | SOCK_CLOEXEC;
+    queue_accept(index);
   }
+}
+
+void UringDriver::queue_accept(uint32_t index) {
+  Token& token = tokens_[index];
+  token = {.address = {}, .address_size = sizeof token.address, .accepting = true};
+  io_uring_sqe& sqe = ring_.queue(IORING_OP_ACCEPT, pack_user_data(UringTag::kAccept, 0, index));
+  sqe.fd = gate_.fd();
+  sqe.addr = reinterpret_cast<uint64_t>(&token.address);
+  sqe.addr2 = reinterpret_cast<uint64_t>(&token.address_size);
+  if (direct_)
+    sqe.file_index = IORING_FILE_INDEX_ALLOC;
+  else
+    sqe.accept_flags = SOCK_NONBLOCK | SOCK_CLOEXEC;
 }
 
 void UringDriver::finish_accept(uint32_t token, int32_t result) {

@@ -13,6 +13,7 @@
 namespace livehub::io {
 namespace {
 
+constexpr int32_t kNoResult = INT32_MIN;
 constexpr linger kResetOnClose{.l_onoff = 1, .l_linger = 0};
 // 20,000 closes take tens of milliseconds; an operation that a worker holds may take a moment
 // longer.
@@ -76,33 +77,46 @@ void UringDriver::queue_cancel(uint64_t user_data) {
   if (skip_success_) sqe.flags |= IOSQE_CQE_SKIP_SUCCESS;
 }
 
-// An ordinary descriptor for a direct one; -errno where there is none free or the kernel is
-// before 6.8.
-int UringDriver::install_plain(const Slot& slot) {
-  installed_fd_ = -ECANCELED;
-  io_uring_sqe& sqe = ring_.queue(kOpFixedFdInstall, pack_user_data(UringTag::kInstall, 0, 0));
-  aim(sqe, slot);
+// Submits the entry queued last, tagged kAwaited, and returns its result.
+int UringDriver::await_result() {
+  awaited_result_ = kNoResult;
   ring_.submit();
   ring_.reap(false);
-  return installed_fd_;
+  while (awaited_result_ == kNoResult) {
+    ring_.submit_and_wait(-1);
+    ring_.reap(true);
+  }
+  return awaited_result_;
 }
 
-// Through the ring a shutdown always goes to a kernel worker thread (6.8 us); a plain descriptor is
-// cheaper.
+// An ordinary descriptor for a direct one, at once; -errno where none is free or the kernel is
+// before 6.8.
+int UringDriver::install_plain(const Slot& slot) {
+  aim(ring_.queue(kOpFixedFdInstall, pack_user_data(UringTag::kAwaited, 0, 0)), slot);
+  return await_result();
+}
+
 void UringDriver::shutdown_send(Socket socket) {
   Slot* slot = table_.find(socket);
   if (!slot) return;
   const int fd = direct_ ? install_plain(*slot) : slot->fd;
-  if (fd < 0) {
-    queue_for(IORING_OP_SHUTDOWN, UringTag::kShutdown, socket, *slot).len = SHUT_WR;
+  if (fd >= 0) {
+    ::shutdown(fd, SHUT_WR);
+    if (direct_) ::close(fd);
     return;
   }
-  ::shutdown(fd, SHUT_WR);
-  if (direct_) ::close(fd);
+  // The ring's own way, through a kernel worker (6.8 us). It has to be waited for: the worker looks
+  // up the direct descriptor when it runs, and must not find the connection that came after this
+  // one.
+  io_uring_sqe& sqe = ring_.queue(IORING_OP_SHUTDOWN, pack_user_data(UringTag::kAwaited, 0, 0));
+  aim(sqe, *slot);
+  sqe.len = SHUT_WR;
+  await_result();
 }
 
 PeerAddress UringDriver::peer_address(Socket socket) {
-  if (socket == reported_) return to_peer_address(tokens_[reported_token_].address);
+  if (socket.generation != 0 && socket == reported_)
+    return to_peer_address(tokens_[reported_token_].address);
   Slot* slot = table_.find(socket);
   if (!slot) return {};
   const int fd = direct_ ? install_plain(*slot) : slot->fd;

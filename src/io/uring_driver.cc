@@ -17,10 +17,10 @@ namespace {
 constexpr uint32_t kSubmissions = 1024;
 constexpr uint32_t kCompletionsMax = 65'536;
 
-// A socket has at most a poll for reading, one for writing and a close in flight, but all of them
-// complete at once only after a stall; the kernel's overflow list covers that.
+// One for each socket, as after a stall in which all became ready; more than that (polls for room,
+// closes) go through the kernel's overflow list, which costs time and loses nothing.
 uint32_t completions_for(uint32_t sockets_max) {
-  return std::bit_ceil(std::clamp(2 * sockets_max, 2 * kSubmissions, kCompletionsMax));
+  return std::bit_ceil(std::clamp(sockets_max, 2 * kSubmissions, kCompletionsMax));
 }
 
 // The kernel bounds a table of direct descriptors by the limit of ordinary ones.
@@ -102,12 +102,11 @@ void UringDriver::on_completion(uint64_t user_data, int32_t result, uint32_t fla
     case UringTag::kPollIn:
     case UringTag::kPollOut:
     case UringTag::kClose:
-    case UringTag::kShutdown:
       return finish_operation(tag, socket_of(user_data));
     case UringTag::kAccept:
       return finish_accept(index, result);
-    case UringTag::kInstall:
-      installed_fd_ = result;
+    case UringTag::kAwaited:
+      awaited_result_ = result;
       return;
     case UringTag::kWake:
       woken_ = true;

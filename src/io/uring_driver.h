@@ -105,6 +105,7 @@ class UringDriver final : public Driver, private CompletionSink {
 
   // uring_accept.cc
   void top_up_accepts();
+  void queue_accept(uint32_t token);
   void finish_accept(uint32_t token, int32_t result);
   void report_accepted(Events& events);
 
@@ -127,6 +128,7 @@ class UringDriver final : public Driver, private CompletionSink {
   // uring_close.cc
   void let_go(Socket socket, Slot& slot);
   void queue_cancel(uint64_t user_data);
+  int await_result();
   int install_plain(const Slot& slot);
   void close_all();
 
@@ -145,7 +147,7 @@ class UringDriver final : public Driver, private CompletionSink {
   std::vector<Token> tokens_;
   std::vector<uint32_t> free_tokens_;
   Fifo<Accepted> accepted_;
-  bool was_short_ = false;  // the last ACCEPT met a shortage: try with a single one
+  bool was_short_ = false;  // the last ACCEPT met a shortage: one more per turn only
   Socket reported_;         // on_accept() is being called for it, with this token
   uint32_t reported_token_ = 0;
 
@@ -164,7 +166,7 @@ class UringDriver final : public Driver, private CompletionSink {
   uint32_t messages_used_ = 0;
   std::vector<msghdr> messages_;
 
-  int32_t installed_fd_ = 0;
+  int32_t awaited_result_ = 0;
 };
 
 }  // namespace livehub::io

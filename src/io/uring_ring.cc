@@ -165,9 +165,10 @@ bool UringRing::drain() {
   }
 }
 
-// The kernel runs about 20 pieces of task work per call, so that one call is not enough. But SQ_TASKRUN alone
-// is no reason to go on: another thread that adds work sets the flag after adding, when we may have run the
-// work already, and a flag without work is cleared by the next work only. So: until a call brings nothing.
+// The kernel runs about 20 pieces of task work per call, so that one call is not enough. But
+// SQ_TASKRUN alone is no reason to go on: another thread that adds work sets the flag after adding,
+// when we may have run the work already, and a flag without work is cleared by the next work only.
+// So: until a call brings nothing.
 void UringRing::reap(bool run_task_work) {
   const unsigned unfinished = IORING_SQ_CQ_OVERFLOW | (run_task_work ? IORING_SQ_TASKRUN : 0u);
   drain();

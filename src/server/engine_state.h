@@ -49,6 +49,7 @@ class Engine::State {
   void join();
 
   uint16_t port() const { return listeners_.port; }
+  bool has_ipv6() const { return listeners_.ipv6; }
   uint32_t shard_count() const { return shard_count_; }
   const std::string& io_sentence() const { return io_sentence_; }
   const session::Shared& shared() const { return *shared_; }

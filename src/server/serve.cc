@@ -115,6 +115,7 @@ int serve(const Settings& settings) {
     std::fprintf(stderr, "livehub: %s\n", error.c_str());
     return 1;
   }
+  if (!hub.state().has_ipv6()) log_info("there is no IPv6 here: listening on 0.0.0.0 only");
   AdminListeners admin;
   admin.open(settings, hub);
   if (!admin.error.empty()) {

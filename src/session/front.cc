@@ -86,6 +86,8 @@ void Front::on_receive_end(io::Socket socket, int error) {
   Connection& c = connections_[socket.index];
   c.set(Connection::kPeerEnded);
   if (error == 0 && (c.phase == Phase::kReply || c.phase == Phase::kEnding)) return;  // it still reads
+  if (error == 0 && c.phase == Phase::kHead && !hub_.fanout().is_idle(socket.index))
+    return end_after_sending(socket.index);  // its last answer is still on its way
   note_stream_closed(socket.index, 1006, "");
   close_now(socket.index, false);
 }
@@ -167,6 +169,7 @@ void Front::close_now(uint32_t index, bool is_reset) {
   Connection& c = connections_[index];
   const io::Socket socket = socket_of(index);
   if (c.http) account_.release(static_cast<int64_t>(c.http->charged_bytes));
+  account_.release(static_cast<int64_t>(c.ws.buffered_bytes()));
   hub_.close_peer(index);
   wheel_.remove(c.timer);
   connections_.release(index);
@@ -215,6 +218,9 @@ shard::MailLeft Front::drain_mail() {
   shared_.answers.drain_spills(shard_);
   retry_publishes();
   const int64_t now_ns = driver_.now_ns();
+  // acquire pairs with drain_step(): whoever went quiet had its live messages put into our lanes before.
+  const bool was_all_quiet =
+      is_draining_ && shared_.shards_not_quiet.load(std::memory_order_acquire) == 0;
   const auto requests_left = shared_.requests.receive(
       shard_, 4096, [&](hub::Mail& mail) { return hub_.on_request(mail, now_ns); });
   const auto answers_left =
@@ -224,6 +230,7 @@ shard::MailLeft Front::drain_mail() {
   const bool is_waiting = requests_left != shard::MailLeft::kNothing ||
                           answers_left != shard::MailLeft::kNothing || !waiting_publishes_.empty() ||
                           shared_.requests.has_spills(shard_) || shared_.answers.has_spills(shard_);
+  may_tell_ = may_tell_ || (was_all_quiet && !is_waiting);
   return is_waiting ? shard::MailLeft::kRefused : shard::MailLeft::kNothing;
 }
 

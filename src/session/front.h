@@ -68,6 +68,7 @@ class Front : public io::Events, public hub::HubEvents, public shard::Tenant, pr
   void push(uint32_t index, std::string_view bytes) { hub_.fanout().push_own(index, bytes); }
   void push_sse(uint32_t index, std::string_view block);  // chunked where the stream is
   void publish_own(std::string_view channel, std::string_view payload);
+  bool is_draining() const { return shared_.is_draining.load(std::memory_order_relaxed); }
 
  private:
   struct WaitingPublish {
@@ -150,8 +151,10 @@ class Front : public io::Events, public hub::HubEvents, public shard::Tenant, pr
   void beat_sse(uint32_t index);
   void beat_ws(uint32_t index);
   void drain_step(int64_t now_ns);
-  bool tell_to_go(uint32_t index);
+  bool may_tell_now(int64_t now_ns);
+  bool tell_to_go(uint32_t index, bool is_late);
   void retry_publishes();
+  void hand_over(hub::MessagePtr message, uint64_t token);
 
   const uint32_t shard_;
   Shared& shared_;
@@ -177,7 +180,11 @@ class Front : public io::Events, public hub::HubEvents, public shard::Tenant, pr
   bool is_finished_ = false;
   bool is_counted_out_ = false;
   bool is_out_of_slots_ = false;
+  bool is_quiet_ = false;   // draining, and none of our publishes is unanswered
+  bool may_tell_ = false;   // draining, and all that was published has been appended here
+  uint32_t publishes_out_ = 0;  // handed to the hub, or waiting, and not answered
   int64_t drain_begin_ns_ = 0;
+  int64_t telling_since_ns_ = 0;
   int64_t drain_ns_ = 0;
   uint32_t drain_cursor_ = 0;
   uint32_t drain_total_ = 0;

@@ -103,13 +103,13 @@ void Front::http_error(uint32_t index, wire::HttpError error, std::string_view d
 
 // While there is no room or no time left for newcomers.
 bool Front::is_refusing(const Connection& c) const {
-  return is_draining_ || c.has(Connection::kRefused);
+  return is_draining() || c.has(Connection::kRefused);
 }
 
 // A browser's EventSource never comes back after a status other than 200, and always after a clean end: so a
 // stream is refused with 200, a retry time and an end; everything else with 503.
 Route Front::refusal_of(const Route& wanted, const Connection& c) const {
-  const bool is_let_in = is_draining_ && !c.has(Connection::kRefused) &&
+  const bool is_let_in = is_draining() && !c.has(Connection::kRefused) &&
                          wanted.kind == Route::Kind::kWebSocket &&
                          profile_->accepts_websockets_while_draining();
   const bool is_harmless = wanted.kind == Route::Kind::kReply || wanted.kind == Route::Kind::kSse ||
@@ -188,7 +188,7 @@ void Front::http_complete(uint32_t index) {
 
 void Front::reply(uint32_t index, const Reply& wanted, bool is_close) {
   Connection& c = connections_[index];
-  const bool is_last = is_close || wanted.close || is_draining_ || !c.has(Connection::kKeepAlive) ||
+  const bool is_last = is_close || wanted.close || is_draining() || !c.has(Connection::kKeepAlive) ||
                        c.has(Connection::kRefused) || c.has(Connection::kPeerEnded);
   wire::HttpResponse response(wanted.status);
   for (const auto& [name, value] : wanted.headers) response.header(name, value);
@@ -237,9 +237,14 @@ void Front::exchange_publish(uint32_t index, std::string_view channel, std::stri
   if (!may_publish(payload))
     return profile_->on_published(exchange_handle(this, index, c.generation, c.http->route.tag),
                                   PublishResult::kRefused, {});
-  hub::MessagePtr message = hub::MessagePtr::make(channel, payload);
+  ++publishes_out_;
+  if (account_.is_over() || is_draining())
+    return on_published(token, hub::PublishResult::kBusy, {});
+  hand_over(hub::MessagePtr::make(channel, payload), token);
+}
+
+void Front::hand_over(hub::MessagePtr message, uint64_t token) {
   message->published_ns = driver_.now_ns();
-  if (account_.is_over()) return on_published(token, hub::PublishResult::kBusy, {});
   if (waiting_publishes_.empty() && hub_.publish(message, token)) return;
   waiting_publishes_.push({std::move(message), token});
 }
@@ -257,6 +262,7 @@ void Front::retry_publishes() {
 }
 
 void Front::on_published(uint64_t token, hub::PublishResult result, hub::Position position) {
+  --publishes_out_;
   const bool is_accepted = result == hub::PublishResult::kAccepted;
   ++(is_accepted ? counters_.publishes_accepted : counters_.publishes_busy);
   const auto index = static_cast<uint32_t>(token);
@@ -279,11 +285,9 @@ bool Front::may_publish(std::string_view payload) {
 }
 
 void Front::publish_own(std::string_view channel, std::string_view payload) {
-  if (!may_publish(payload)) return;
-  hub::MessagePtr message = hub::MessagePtr::make(channel, payload);
-  message->published_ns = driver_.now_ns();
-  if (!waiting_publishes_.empty() || !hub_.publish(message, 0))
-    waiting_publishes_.push({std::move(message), 0});
+  if (is_draining() || !may_publish(payload)) return;
+  ++publishes_out_;
+  hand_over(hub::MessagePtr::make(channel, payload), 0);
 }
 
 }  // namespace livehub::session

@@ -205,12 +205,11 @@ void Front::session_close(uint32_t index, uint16_t code, std::string_view reason
 
 void Front::session_publish(uint32_t index, std::string_view channel, std::string_view payload,
                             bool skip_me) {
-  if (!may_publish(payload)) return;
+  if (is_draining() || !may_publish(payload)) return;
   hub::MessagePtr message = hub::MessagePtr::make(channel, payload);
-  message->published_ns = driver_.now_ns();
   if (skip_me) message->skip = hub::peer_name(shard_, connections_[index].generation, index);
-  if (!waiting_publishes_.empty() || !hub_.publish(message, 0))
-    waiting_publishes_.push({std::move(message), 0});
+  ++publishes_out_;
+  hand_over(std::move(message), 0);
 }
 
 }  // namespace livehub::session

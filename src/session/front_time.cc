@@ -124,11 +124,24 @@ void Front::end_now() {
   drain_ns_ = 0;
 }
 
+// From stop() on no publish is taken. Nobody is told to go before everything that was taken has been appended
+// on every shard (or half of the time is gone): only so does a client get all that was answered with success.
+bool Front::may_tell_now(int64_t now_ns) {
+  if (!is_quiet_ && publishes_out_ == 0) {
+    is_quiet_ = true;
+    shared_.shards_not_quiet.fetch_sub(1, std::memory_order_acq_rel);
+  }
+  if (!may_tell_ && now_ns - drain_begin_ns_ < drain_ns_ / 2) return false;
+  if (telling_since_ns_ == 0) telling_since_ns_ = now_ns;
+  return true;
+}
+
 void Front::drain_step(int64_t now_ns) {
-  const int64_t elapsed_ns = now_ns - drain_begin_ns_;
-  const bool is_over = elapsed_ns >= drain_ns_;
-  const double share = is_over ? 1.0 : std::min(1.0, static_cast<double>(elapsed_ns) /
-                                                         (static_cast<double>(drain_ns_) * kTellShare));
+  if (!may_tell_now(now_ns)) return;
+  const bool is_over = now_ns - drain_begin_ns_ >= drain_ns_;
+  const int64_t left_ns = drain_begin_ns_ + drain_ns_ - telling_since_ns_;
+  const double share = is_over ? 1.0 : std::min(1.0, static_cast<double>(now_ns - telling_since_ns_) /
+                                                         (static_cast<double>(left_ns) * kTellShare));
   const auto goal = static_cast<uint32_t>(share * drain_total_);
   const uint32_t end = connections_.index_end();
   for (uint32_t looked = 0; looked < end && (drain_told_ <= goal || share >= 1.0); ++looked) {
@@ -137,7 +150,7 @@ void Front::drain_step(int64_t now_ns) {
     if (!connections_.contains(index)) continue;
     if (is_over)
       close_now(index, true);
-    else if (tell_to_go(index))
+    else if (tell_to_go(index, share >= 1.0))
       ++drain_told_;
   }
   if (connections_.live() == 0 && !is_counted_out_) {
@@ -150,17 +163,27 @@ void Front::drain_step(int64_t now_ns) {
                  shared_.shards_with_clients.load(std::memory_order_acquire) == 0;
 }
 
-// Tells one client that this process ends. False if it had been told, or has to finish something first.
-bool Front::tell_to_go(uint32_t index) {
+// Tells one client that this process ends. False if it had been told, or has to finish something first: what
+// is queued for it, unless it is late.
+bool Front::tell_to_go(uint32_t index, bool is_late) {
   Connection& c = connections_[index];
   switch (c.phase) {
     case Phase::kHead:
       if (c.http && c.http->parser.in_head_started()) return false;
-      close_now(index, false);
+      if (hub_.fanout().is_idle(index))
+        close_now(index, false);
+      else
+        end_after_sending(index);  // the last answer is still on its way
       ++counters_.drained;
       return true;
-    case Phase::kSse: end_sse(index, retry_jitter_ms()); break;
-    case Phase::kWs: ws_close(index, profile_->drain_close_code(), "going away"); break;
+    case Phase::kSse:
+      if (!is_late && !hub_.fanout().is_caught_up(index)) return false;
+      end_sse(index, retry_jitter_ms());
+      break;
+    case Phase::kWs:
+      if (!is_late && !hub_.fanout().is_caught_up(index)) return false;
+      ws_close(index, profile_->drain_close_code(), "going away");
+      break;
     default: return false;
   }
   ++counters_.drained;
