@@ -33,11 +33,17 @@ int main(int argc, char** argv) {
   const CommandLine line = livehub::server::parse_command_line(argc, argv);
   switch (line.action) {
     case CommandLine::Action::kHelp:
-    case CommandLine::Action::kVersion: std::fputs(line.text.c_str(), stdout); return 0;
-    case CommandLine::Action::kError: std::fprintf(stderr, "livehub: %s\n", line.text.c_str()); return livehub::server::kExitUsage;
-    case CommandLine::Action::kServe: break;
+    case CommandLine::Action::kVersion:
+      std::fputs(line.text.c_str(), stdout);
+      return 0;
+    case CommandLine::Action::kError:
+      std::fprintf(stderr, "livehub: %s\n", line.text.c_str());
+      return livehub::server::kExitUsage;
+    case CommandLine::Action::kServe:
+      break;
   }
-  const auto result = livehub::server::load_settings(line.flags, read_environment(), line.config_file);
+  const auto result =
+      livehub::server::load_settings(line.flags, read_environment(), line.config_file);
   if (!result.settings) {
     std::fprintf(stderr, "livehub: %s\n", result.error.c_str());
     return livehub::server::kExitRefused;

@@ -1,4 +1,5 @@
-// A live hub inside your own program: every line that somebody POSTs to /say reaches every EventSource on /feed.
+// A live hub inside your own program: every line that somebody POSTs to /say reaches every
+// EventSource on /feed.
 #include <csignal>
 #include <cstdio>
 
@@ -14,12 +15,16 @@ class Feed : public livehub::Profile {
   void on_open(livehub::Session session, const livehub::Request&) override {
     session.subscribe({.channel = "feed"});
   }
-  void on_body(livehub::Exchange exchange, const livehub::Request&, std::string_view line) override {
+  void on_body(livehub::Exchange exchange, const livehub::Request&,
+               std::string_view line) override {
     exchange.publish("feed", line);
   }
-  void on_published(livehub::Exchange exchange, livehub::PublishResult result, std::string_view) override {
+  void on_published(livehub::Exchange exchange, livehub::PublishResult result,
+                    std::string_view) override {
     const bool is_text = result != livehub::PublishResult::kRefused;
-    exchange.reply({.status = result == livehub::PublishResult::kAccepted ? 204 : is_text ? 503 : 400});
+    exchange.reply({.status = result == livehub::PublishResult::kAccepted ? 204
+                              : is_text                                   ? 503
+                                                                          : 400});
   }
 };
 

@@ -1,5 +1,6 @@
-// The engine as a library: shards, sockets, fan-out and drain around a profile. See docs/examples/embed.cc
-// for a whole program. startup: made and stopped by one thread; stop() may be called from any.
+// The engine as a library: shards, sockets, fan-out and drain around a profile. See
+// docs/examples/embed.cc for a whole program. startup: made and stopped by one thread; stop() may
+// be called from any.
 #pragma once
 
 #include <cstdint>
@@ -11,31 +12,31 @@
 namespace livehub {
 
 struct EngineOptions {
-  uint16_t port = 8787;       // 0: a free one
-  std::string host = {};      // empty: [::] dual stack
-  uint32_t shards = 0;        // 0: from the CPU quota and affinity
-  std::string io = "auto";    // auto, uring, epoll
+  uint16_t port = 8787;                // 0: a free one
+  std::string host = {};               // empty: [::] dual stack
+  uint32_t shards = 0;                 // 0: from the CPU quota and affinity
+  std::string io = "auto";             // auto, uring, epoll
   uint32_t sockets_per_shard_max = 0;  // 0: what the kernel allows
 
-  uint32_t history_count = 1000;      // per channel
+  uint32_t history_count = 1000;  // per channel
   uint64_t history_bytes = 4 << 20;
   uint32_t history_seconds = 300;
-  uint64_t ring_bytes = 1 << 20;      // of a hot stream; a power of two
-  uint64_t arena_bytes = 4 << 20;     // per shard; a power of two
-  uint64_t memory_bytes = 0;          // 0: half of the machine's
+  uint64_t ring_bytes = 1 << 20;   // of a hot stream; a power of two
+  uint64_t arena_bytes = 4 << 20;  // per shard; a power of two
+  uint64_t memory_bytes = 0;       // 0: half of the machine's
   uint64_t message_bytes_max = 1 << 20;
   uint32_t push_wait_ms = 2000;
   SlowReader slow_reader = SlowReader::kDisconnect;
-  uint32_t heartbeat_seconds = 15;    // SSE: a comment after that long with nothing sent
-  uint32_t ping_seconds = 25;         // WebSocket: a ping after that long with nothing received
-  uint32_t pong_seconds = 15;         // then the connection is dead after this long
+  uint32_t heartbeat_seconds = 15;  // SSE: a comment after that long with nothing sent
+  uint32_t ping_seconds = 25;       // WebSocket: a ping after that long with nothing received
+  uint32_t pong_seconds = 15;       // then the connection is dead after this long
   uint32_t head_seconds = 10;
   uint32_t idle_seconds = 75;
   uint32_t close_seconds = 5;
   double drain_seconds = 4;
-  bool is_on_fly = false;             // streams get Content-Encoding: none
-  bool public_ready = true;           // GET /_livehub/ready on the public port
-  bool echo = false;                  // /echo for outside test suites
+  bool is_on_fly = false;    // streams get Content-Encoding: none
+  bool public_ready = true;  // GET /_livehub/ready on the public port
+  bool echo = false;         // /echo for outside test suites
 };
 
 class Engine {
@@ -51,7 +52,8 @@ class Engine {
   uint32_t shards() const;
   std::string io_sentence() const;  // which I/O was chosen and why
 
-  // Drains: tells clients, paced over drain_seconds, then ends. A second call ends at once. Any thread.
+  // Drains: tells clients, paced over drain_seconds, then ends. A second call ends at once. Any
+  // thread.
   void stop();
   // Returns when every shard has ended.
   void join();

@@ -1,14 +1,15 @@
-// livehub's public API, the first header to open: a profile is the wire contract of one service, written on
-// this page alone. One object of it lives on each shard and is only ever called there (shard-local), so it
-// needs no locks; what all shards share is made by the factory and is immutable.
+// livehub's public API, the first header to open: a profile is the wire contract of one service,
+// written on this page alone. One object of it lives on each shard and is only ever called there
+// (shard-local), so it needs no locks; what all shards share is made by the factory and is
+// immutable.
 //
-// The life of a request: route() is asked as soon as its head is complete and says what happens: a reply, a
-// body to be read (then on_body()), a stream (SSE or WebSocket: then on_open(), where the profile
-// subscribes), or nothing but a closed socket. A stream's response head goes out only when its first
-// subscription is confirmed: from then on nothing of the channel is missed.
+// The life of a request: route() is asked as soon as its head is complete and says what happens: a
+// reply, a body to be read (then on_body()), a stream (SSE or WebSocket: then on_open(), where the
+// profile subscribes), or nothing but a closed socket. A stream's response head goes out only when
+// its first subscription is confirmed: from then on nothing of the channel is missed.
 //
-// Handles (Exchange, Session) are small values: copy them, keep them; a call on one whose connection is gone
-// does nothing and says so where it matters.
+// Handles (Exchange, Session) are small values: copy them, keep them; a call on one whose
+// connection is gone does nothing and says so where it matters.
 #pragma once
 
 #include <cstdint>
@@ -37,11 +38,11 @@ class Request {
  public:
   virtual ~Request() = default;
   virtual std::string_view method() const = 0;
-  virtual std::string_view path() const = 0;   // without the query, as sent
+  virtual std::string_view path() const = 0;  // without the query, as sent
   virtual std::string_view query() const = 0;
   virtual std::optional<std::string_view> header(std::string_view name) const = 0;  // any case
   virtual std::optional<std::string> query_value(std::string_view name) const = 0;  // decoded
-  virtual bool is_websocket() const = 0;       // asks for an upgrade to it
+  virtual bool is_websocket() const = 0;           // asks for an upgrade to it
   virtual std::string client_address() const = 0;  // text; costs a system call
 };
 
@@ -56,12 +57,12 @@ struct Reply {
 struct Stream {
   std::vector<std::pair<std::string, std::string>> headers = {};  // of the 200 or the 101
   std::string content_type = "text/event-stream; charset=utf-8";  // SSE
-  std::string subprotocol = {};                  // WebSocket: echoed, empty: none
-  size_t message_bytes_max = 65536;              // WebSocket: a larger one closes with 1009
+  std::string subprotocol = {};                                   // WebSocket: echoed, empty: none
+  size_t message_bytes_max = 65536;  // WebSocket: a larger one closes with 1009
   uint32_t fragments_max = 1024;
-  bool keep_messages = true;                     // false: what the client sends is checked and dropped
-  uint32_t heartbeat_seconds = 0;                // 0: the server's default for the kind
-  uint64_t tag = 0;                              // the profile's own
+  bool keep_messages = true;       // false: what the client sends is checked and dropped
+  uint32_t heartbeat_seconds = 0;  // 0: the server's default for the kind
+  uint64_t tag = 0;                // the profile's own
 };
 
 // What route() decides.
@@ -83,8 +84,8 @@ struct Route {
 
 enum class PublishResult : uint8_t {
   kAccepted,  // sequenced, and on its way to every subscriber there is
-  kBusy,      // nobody got it: subscribers cannot keep up, or memory is used up; 503 with Retry-After
-  kRefused,   // it is not one line of valid UTF-8, or larger than the limit: the profile's mistake
+  kBusy,  // nobody got it: subscribers cannot keep up, or memory is used up; 503 with Retry-After
+  kRefused,  // it is not one line of valid UTF-8, or larger than the limit: the profile's mistake
 };
 
 enum class SlowReader : uint8_t { kDisconnect, kSkip, kNewest };
@@ -99,7 +100,8 @@ struct Subscribe {
   std::string_view channel;
   Format format = Format::kDefault;
   std::optional<SlowReader> slow_reader = {};  // default: the server's setting
-  std::optional<std::string_view> resume_after = {};  // a position the client sent; not ours: from now
+  std::optional<std::string_view> resume_after =
+      {};  // a position the client sent; not ours: from now
 };
 
 // A request whose body was read, waiting for its reply.
@@ -109,8 +111,9 @@ class Exchange {
   bool is_open() const;
   uint64_t tag() const { return tag_; }
   void reply(Reply reply);
-  // Hands a message to its channel; it is one line of valid UTF-8 without CR, LF or NUL. The answer comes as
-  // Profile::on_published(), maybe before this returns; until then the exchange stays open.
+  // Hands a message to its channel; it is one line of valid UTF-8 without CR, LF or NUL. The answer
+  // comes as Profile::on_published(), maybe before this returns; until then the exchange stays
+  // open.
   void publish(std::string_view channel, std::string_view payload);
 
  private:
@@ -129,10 +132,10 @@ class Session {
   bool is_websocket() const;
   uint64_t tag() const { return tag_; }
   void subscribe(const Subscribe& options);
-  void send_text(std::string_view message);            // WebSocket: a text frame
+  void send_text(std::string_view message);  // WebSocket: a text frame
   void send_event(std::string_view id, std::string_view event, std::string_view data);  // SSE
-  void send_comment(std::string_view text);            // SSE
-  void send_id(std::string_view id);                   // SSE: stored by the browser, fires nothing
+  void send_comment(std::string_view text);                                             // SSE
+  void send_id(std::string_view id);  // SSE: stored by the browser, fires nothing
   // WebSocket: close handshake with that code. SSE: a clean end; a browser comes back.
   void close(uint16_t code, std::string_view reason);
   // As publish() of an exchange; `skip_me`: this connection does not get it. Fire and forget.
@@ -168,11 +171,12 @@ class Profile {
   virtual void on_text(Session, std::string_view /*message*/) {}
   virtual void on_binary(Session, std::string_view /*message*/) {}
   virtual void on_close(Session, uint16_t /*code*/, std::string_view /*reason*/) {}
-  // How this service tells a client that it will be gone soon; the default closes WebSockets with 1012 and
-  // ends SSE streams with a retry time.
+  // How this service tells a client that it will be gone soon; the default closes WebSockets with
+  // 1012 and ends SSE streams with a retry time.
   virtual uint16_t drain_close_code() const { return 1012; }
   virtual Reply drain_reply() const;  // to a push while draining
-  // Profiles whose clients count failed attempts let new WebSockets in while draining and close them 1012.
+  // Profiles whose clients count failed attempts let new WebSockets in while draining and close
+  // them 1012.
   virtual bool accepts_websockets_while_draining() const { return false; }
 
   // Called about every tick_ms() (0: never), with the monotonic clock.

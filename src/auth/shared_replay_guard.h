@@ -1,7 +1,8 @@
 // A ReplayGuard for all shards. mailbox: behind a lock, since a signed push is not the hot path.
 #pragma once
 
-// tidy: pure-rooms: what one shard accepted, another must not; nowhere nearer the profiles to put it
+// tidy: pure-rooms: what one shard accepted, another must not; nowhere nearer the profiles to put
+// it
 #include <mutex>
 
 #include "auth/replay_guard.h"

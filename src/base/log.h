@@ -1,4 +1,5 @@
-// One line an event, to standard error. mailbox: any thread. Never on a hot path, never with a token in it.
+// One line an event, to standard error. mailbox: any thread. Never on a hot path, never with a
+// token in it.
 #pragma once
 
 #include <string>

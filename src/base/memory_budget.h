@@ -1,8 +1,9 @@
-// One count of what the process holds for its clients: rings, arenas, history, blocks, bytes waiting to be
-// sent, bodies being received, connections. New work is refused when it is used up, before harm is done.
+// One count of what the process holds for its clients: rings, arenas, history, blocks, bytes
+// waiting to be sent, bodies being received, connections. New work is refused when it is used up,
+// before harm is done.
 //
-// Thread rule: mailbox (relaxed atomic; each shard adds in its own steps of kStepBytes, so the hot path
-// touches the shared line rarely).
+// Thread rule: mailbox (relaxed atomic; each shard adds in its own steps of kStepBytes, so the hot
+// path touches the shared line rarely).
 #pragma once
 
 #include <atomic>

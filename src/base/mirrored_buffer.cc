@@ -18,11 +18,13 @@ MirroredBuffer::MirroredBuffer(size_t size_bytes) : size_(size_bytes) {
   if (fd < 0) throw std::bad_alloc();
   void* area = MAP_FAILED;
   if (::ftruncate(fd, static_cast<off_t>(size_)) == 0)
-    area = ::mmap(nullptr, 2 * size_, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    area =
+        ::mmap(nullptr, 2 * size_, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   bool mapped = area != MAP_FAILED;
   for (int half = 0; mapped && half < 2; ++half) {
     char* place = static_cast<char*>(area) + static_cast<size_t>(half) * size_;
-    mapped = ::mmap(place, size_, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0) != MAP_FAILED;
+    mapped =
+        ::mmap(place, size_, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0) != MAP_FAILED;
   }
   ::close(fd);
   if (!mapped) {

@@ -1,6 +1,6 @@
-// Memory that is mapped twice in a row, so that any range of at most size() bytes is contiguous, however it
-// wraps: what a broadcast ring needs to send "from a cursor to the head" as one piece. shard-local.
-// Tests: tests/unit/base/mirrored_buffer_test.cc.
+// Memory that is mapped twice in a row, so that any range of at most size() bytes is contiguous,
+// however it wraps: what a broadcast ring needs to send "from a cursor to the head" as one piece.
+// shard-local. Tests: tests/unit/base/mirrored_buffer_test.cc.
 #pragma once
 
 #include <cstddef>
@@ -11,7 +11,8 @@ namespace livehub::base {
 class MirroredBuffer {
  public:
   MirroredBuffer() = default;
-  // size_bytes: a power of two, at least a page. Throws std::bad_alloc where the kernel has no memory.
+  // size_bytes: a power of two, at least a page. Throws std::bad_alloc where the kernel has no
+  // memory.
   explicit MirroredBuffer(size_t size_bytes);
   MirroredBuffer(MirroredBuffer&& other) noexcept;
   MirroredBuffer& operator=(MirroredBuffer&& other) noexcept;

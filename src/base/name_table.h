@@ -1,5 +1,6 @@
-// Finds a dense index by name: open addressing over (hash, index) pairs, eight bytes each, so that a million
-// names cost little. The names live in the caller's table. shard-local. Tests: tests/unit/base/name_table_test.cc.
+// Finds a dense index by name: open addressing over (hash, index) pairs, eight bytes each, so that
+// a million names cost little. The names live in the caller's table. shard-local. Tests:
+// tests/unit/base/name_table_test.cc.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
-// A first-in first-out queue in one block that grows by doubling and is kept: no allocation once it is warm,
-// unlike std::deque. shard-local. Tests: tests/unit/base/ring_queue_test.cc.
+// A first-in first-out queue in one block that grows by doubling and is kept: no allocation once it
+// is warm, unlike std::deque. shard-local. Tests: tests/unit/base/ring_queue_test.cc.
 #pragma once
 
 #include <cstddef>

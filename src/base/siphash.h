@@ -1,5 +1,6 @@
-// SipHash-1-3 (Aumasson, Bernstein 2012; the reduced-round variant that hash tables use): a keyed hash, so
-// that nobody outside can choose names that collide or that all belong to one shard. immutable.
+// SipHash-1-3 (Aumasson, Bernstein 2012; the reduced-round variant that hash tables use): a keyed
+// hash, so that nobody outside can choose names that collide or that all belong to one shard.
+// immutable.
 #pragma once
 
 #include <bit>
@@ -33,7 +34,8 @@ inline uint64_t siphash13(HashKey key, std::string_view bytes) {
     v0 ^= m;
   }
   uint64_t last = static_cast<uint64_t>(bytes.size()) << 56;
-  for (size_t i = 0; i < left; ++i) last |= static_cast<uint64_t>(static_cast<uint8_t>(p[i])) << (8 * i);
+  for (size_t i = 0; i < left; ++i)
+    last |= static_cast<uint64_t>(static_cast<uint8_t>(p[i])) << (8 * i);
   v3 ^= last;
   round();
   v0 ^= last;

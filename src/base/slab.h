@@ -1,9 +1,9 @@
-// A table of T with dense 32-bit indexes: memory grows by chunks that never move, low indexes are reused
-// first, and a chunk that became empty goes back to the kernel, so that memory after a crowd has left is
-// what it was before. shard-local. Tests: tests/unit/base/slab_test.cc.
+// A table of T with dense 32-bit indexes: memory grows by chunks that never move, low indexes are
+// reused first, and a chunk that became empty goes back to the kernel, so that memory after a crowd
+// has left is what it was before. shard-local. Tests: tests/unit/base/slab_test.cc.
 //
-// Invariants: 1. an index is live from allocate() to release(); 2. a pointer from operator[] is valid that
-// long; 3. T is value-initialised at allocate() and destroyed at release().
+// Invariants: 1. an index is live from allocate() to release(); 2. a pointer from operator[] is
+// valid that long; 3. T is value-initialised at allocate() and destroyed at release().
 #pragma once
 
 #include <sys/mman.h>
@@ -89,7 +89,9 @@ class Slab {
     return c < chunks_.size() && chunks_[c] && is_live(c, index % kChunkItems);
   }
 
-  T& operator[](uint32_t index) { return chunks_[index / kChunkItems]->items()[index % kChunkItems]; }
+  T& operator[](uint32_t index) {
+    return chunks_[index / kChunkItems]->items()[index % kChunkItems];
+  }
   const T& operator[](uint32_t index) const {
     return chunks_[index / kChunkItems]->items()[index % kChunkItems];
   }
@@ -116,7 +118,8 @@ class Slab {
     }
   };
   static constexpr size_t kItemsOffset = (sizeof(Chunk) + 63) / 64 * 64;
-  static constexpr size_t kChunkBytes = (kItemsOffset + kChunkItems * sizeof(T) + 4095) / 4096 * 4096;
+  static constexpr size_t kChunkBytes =
+      (kItemsOffset + kChunkItems * sizeof(T) + 4095) / 4096 * 4096;
   static_assert(kChunkItems >= 2, "T is too large for a slab");
 
   bool is_live(uint32_t c, uint32_t i) const {
@@ -143,8 +146,8 @@ class Slab {
   }
 
   void map(uint32_t c) {
-    void* memory = ::mmap(nullptr, kChunkBytes, PROT_READ | PROT_WRITE,
-                          MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void* memory =
+        ::mmap(nullptr, kChunkBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED) throw std::bad_alloc();
     chunks_[c] = static_cast<Chunk*>(memory);
     for (uint32_t w = 0; w < kWords; ++w) {

@@ -1,6 +1,7 @@
-// The frames of all cold streams of a shard in one mirrored ring. An entry is a header and one whole frame;
-// it links to the next entry of its own stream, so a quiet channel owns no buffer at all. shard-local.
-// Positions are bytes since the start and never wrap; 0 is "none" (the first entry stands at kAlign).
+// The frames of all cold streams of a shard in one mirrored ring. An entry is a header and one
+// whole frame; it links to the next entry of its own stream, so a quiet channel owns no buffer at
+// all. shard-local. Positions are bytes since the start and never wrap; 0 is "none" (the first
+// entry stands at kAlign).
 #pragma once
 
 #include <cstdint>
@@ -14,15 +15,15 @@ namespace livehub::hub {
 class Arena {
  public:
   struct Header {
-    uint64_t next;          // position of the stream's next entry, 0: none yet
-    uint64_t sequence;      // in its stream
+    uint64_t next;      // position of the stream's next entry, 0: none yet
+    uint64_t sequence;  // in its stream
     uint64_t append_order;
     uint64_t offset;
-    Block* block;           // not null: the frame is there, bytes after the header are unused
+    Block* block;  // not null: the frame is there, bytes after the header are unused
     uint32_t bytes;
     uint32_t skip_serial;
     uint32_t stream;
-    uint32_t tenancy;       // of the stream's slot and storage; another one: the entry is nobody's
+    uint32_t tenancy;  // of the stream's slot and storage; another one: the entry is nobody's
   };
 
   explicit Arena(size_t bytes) : ring_(bytes) {}
@@ -37,7 +38,8 @@ class Arena {
   }
   bool fits(size_t entry_bytes) const { return head_ - tail_ + entry_bytes <= ring_.size(); }
 
-  // Room for one entry of frame_bytes (0 for a block); needs fits(). The header is the caller's to fill.
+  // Room for one entry of frame_bytes (0 for a block); needs fits(). The header is the caller's to
+  // fill.
   uint64_t push(uint32_t frame_bytes) {
     const uint64_t position = head_;
     head_ += size_of(frame_bytes);

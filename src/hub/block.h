@@ -1,5 +1,5 @@
-// A large frame: one immutable allocation per shard and encoding, counted by a plain counter, because only
-// its shard ever sees it. shard-local.
+// A large frame: one immutable allocation per shard and encoding, counted by a plain counter,
+// because only its shard ever sees it. shard-local.
 #pragma once
 
 #include <cstdint>

@@ -1,6 +1,6 @@
-// How a message's bytes look for a class of subscribers: a WebSocket text frame, a chunked SSE event, ….
-// The rooms above register theirs; the hub only knows that the same message always gives the same bytes.
-// immutable.
+// How a message's bytes look for a class of subscribers: a WebSocket text frame, a chunked SSE
+// event, …. The rooms above register theirs; the hub only knows that the same message always gives
+// the same bytes. immutable.
 #pragma once
 
 #include <cstddef>

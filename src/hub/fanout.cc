@@ -12,7 +12,8 @@ namespace livehub::hub {
 Fanout::Fanout(const Limits& limits, base::MemoryAccount& account, Sink& sink)
     : limits_(limits),
       // One message in every encoding must fit into an empty arena.
-      large_frame_bytes_(limits.large_frame_bytes(std::min(limits.ring_bytes, limits.arena_bytes / 2))),
+      large_frame_bytes_(
+          limits.large_frame_bytes(std::min(limits.ring_bytes, limits.arena_bytes / 2))),
       account_(account),
       sink_(sink),
       arena_(limits.arena_bytes) {
@@ -25,7 +26,8 @@ Fanout::Fanout(const Limits& limits, base::MemoryAccount& account, Sink& sink)
 Fanout::~Fanout() {
   for (PeerId id = 0; id < peers_.index_end(); ++id) {
     if (!peers_.contains(id)) continue;
-    while (peers_[id].first_subscription != kNoIndex) remove_subscription(peers_[id].first_subscription);
+    while (peers_[id].first_subscription != kNoIndex)
+      remove_subscription(peers_[id].first_subscription);
     close_peer(id);
   }
   for (StreamId id = 0; id < streams_.index_end(); ++id)
@@ -54,7 +56,8 @@ void Fanout::open_peer(PeerId id) {
 
 void Fanout::close_peer(PeerId id) {
   Peer& peer = peers_[id];
-  LIVEHUB_CHECK(peer.subscription_count == 0, "a peer's subscriptions are removed before it closes");
+  LIVEHUB_CHECK(peer.subscription_count == 0,
+                "a peer's subscriptions are removed before it closes");
   free_own(peer);
   drop_partial(peer);
   peers_.release(id);  // a stale name in the ready queue is recognised by Peer::kReady
@@ -74,7 +77,8 @@ void Fanout::push_own(PeerId id, std::string_view bytes) {
 
 void Fanout::push_own_static(PeerId id, std::string_view bytes) {
   if (bytes.empty() || peers_[id].has(Peer::kDead)) return;
-  auto* chunk = new OwnChunk;  // tidy: new-delete: a chunk and its bytes are one allocation; freed in free_own()
+  auto* chunk = new OwnChunk;  // tidy: new-delete: a chunk and its bytes are one allocation; freed
+                               // in free_own()
   chunk->data = bytes.data();
   chunk->bytes = static_cast<uint32_t>(bytes.size());
   push_chunk(id, chunk);
@@ -131,7 +135,8 @@ void Fanout::own_partial(PeerId id) {
 
 void Fanout::link_remainder(PeerId id) {
   peers_[id].partial->older = remainder_newest_;
-  (remainder_newest_ == kNoIndex ? remainder_oldest_ : peers_[remainder_newest_].partial->newer) = id;
+  (remainder_newest_ == kNoIndex ? remainder_oldest_ : peers_[remainder_newest_].partial->newer) =
+      id;
   remainder_newest_ = id;
 }
 
@@ -142,8 +147,10 @@ void Fanout::tell_drained(PeerId id) {
 
 bool Fanout::is_caught_up(PeerId id) const {
   if (!is_idle(id)) return false;
-  for (SubscriptionId s = peers_[id].first_subscription; s != kNoIndex; s = subscriptions_[s].next_of_peer)
-    if (!subscriptions_[s].has(Subscription::kAttached) || has_pending(subscriptions_[s])) return false;
+  for (SubscriptionId s = peers_[id].first_subscription; s != kNoIndex;
+       s = subscriptions_[s].next_of_peer)
+    if (!subscriptions_[s].has(Subscription::kAttached) || has_pending(subscriptions_[s]))
+      return false;
   return true;
 }
 
@@ -164,7 +171,8 @@ void Fanout::block(PeerId id) {
   Peer& peer = peers_[id];
   if (peer.has(Peer::kBlocked)) return;
   peer.set(Peer::kBlocked);
-  for (SubscriptionId s = peer.first_subscription; s != kNoIndex; s = subscriptions_[s].next_of_peer) {
+  for (SubscriptionId s = peer.first_subscription; s != kNoIndex;
+       s = subscriptions_[s].next_of_peer) {
     if (!subscriptions_[s].has(Subscription::kAttached)) continue;
     clear_behind(subscriptions_[s]);
     link_blocked(s);
@@ -176,7 +184,8 @@ void Fanout::on_writable(PeerId id) {
   Peer& peer = peers_[id];
   if (!peer.has(Peer::kBlocked) || peer.has(Peer::kDead)) return;
   peer.clear(Peer::kBlocked);
-  for (SubscriptionId s = peer.first_subscription; s != kNoIndex; s = subscriptions_[s].next_of_peer) {
+  for (SubscriptionId s = peer.first_subscription; s != kNoIndex;
+       s = subscriptions_[s].next_of_peer) {
     Subscription& subscription = subscriptions_[s];
     if (!subscription.has(Subscription::kAttached)) continue;
     unlink_blocked(s);
@@ -261,8 +270,8 @@ void Fanout::detach(SubscriptionId id) {
   s.stream = kNoIndex;
 }
 
-// The first entry whose bytes a subscription still needs: where its cursor stands, or the one before, while
-// the rest of that is neither sent nor copied.
+// The first entry whose bytes a subscription still needs: where its cursor stands, or the one
+// before, while the rest of that is neither sent nor copied.
 uint64_t Fanout::needs_from(const Subscription& s) const {
   const Partial* partial = peers_[s.peer].partial;
   const bool is_in_stream = partial && partial->where == Partial::Where::kStream &&
@@ -364,7 +373,8 @@ bool Fanout::attach_after(SubscriptionId id, StreamId stream_id, uint64_t offset
     return true;
   }
   uint64_t position = stream.first < stream.next ? stream.cold_first : 0;
-  while (position != 0 && arena_.at(position)->offset <= offset) position = arena_.at(position)->next;
+  while (position != 0 && arena_.at(position)->offset <= offset)
+    position = arena_.at(position)->next;
   attach(id, stream_id, position ? arena_.at(position)->sequence : stream.next, position);
   return true;
 }

@@ -1,17 +1,22 @@
-// One shard's fan-out: streams, the cursors that follow them, and the order in which bytes reach each peer.
-// The reason the program exists: a message is encoded once per stream, and a subscriber that keeps up costs
-// one send of bytes it shares with all the others. shard-local; pure: no descriptors, no clock.
+// One shard's fan-out: streams, the cursors that follow them, and the order in which bytes reach
+// each peer. The reason the program exists: a message is encoded once per stream, and a subscriber
+// that keeps up costs one send of bytes it shares with all the others. shard-local; pure: no
+// descriptors, no clock.
 //
 // Numbered invariants, checked by check_invariants() (the simulator calls it after every step):
-//  1. An entry that an unblocked subscriber has not been sent is never dropped: append waits (make_room()).
+//  1. An entry that an unblocked subscriber has not been sent is never dropped: append waits
+//  (make_room()).
 //  2. A cursor moves only in settle(), after all outcomes of the batch are known.
-//  3. A batch names a peer at most once, and nothing is appended between building a batch and settling it.
-//  4. The rest of a partial frame is sent before anything else of that peer; it is copied out before its
+//  3. A batch names a peer at most once, and nothing is appended between building a batch and
+//  settling it.
+//  4. The rest of a partial frame is sent before anything else of that peer; it is copied out
+//  before its
 //     bytes are overwritten.
 //  5. A blocked peer is in the blocked list of every stream it is attached to, and nothing else is.
 //  6. No peer is sent an entry of a stream it is not attached to.
-// Sink's on_lapped(), on_failed() and on_drained() come at the end of flush(), never from within other calls,
-// so they may change anything; on_skipped() comes from within on_writable() and may only push own bytes.
+// Sink's on_lapped(), on_failed() and on_drained() come at the end of flush(), never from within
+// other calls, so they may change anything; on_skipped() comes from within on_writable() and may
+// only push own bytes.
 //
 // Tests: tests/unit/hub/fanout_test.cc, fanout_random_test.cc.
 #pragma once
@@ -51,11 +56,11 @@ class Sink {
   virtual ~Sink() = default;
   virtual void send_batch(std::span<PeerSend> sends) = 0;  // fills the outcomes
   virtual void want_writable(PeerId peer) = 0;             // then Fanout::on_writable() once
-  virtual void on_drained(PeerId peer) = 0;                // after tell_drained(), own bytes are sent
+  virtual void on_drained(PeerId peer) = 0;  // after tell_drained(), own bytes are sent
   virtual void on_failed(PeerId peer, int error) = 0;
-  // A blocked subscriber was overtaken: messages after its cursor are gone. With kDisconnect the callee
-  // ends the peer; with kSkip and kNewest the hub goes on and, where the newest is not what it goes on with,
-  // says so by on_skipped() when it can send.
+  // A blocked subscriber was overtaken: messages after its cursor are gone. With kDisconnect the
+  // callee ends the peer; with kSkip and kNewest the hub goes on and, where the newest is not what
+  // it goes on with, says so by on_skipped() when it can send.
   virtual void on_lapped(PeerId peer, SubscriptionId subscription) = 0;
   virtual void on_skipped(PeerId peer, SubscriptionId subscription, uint64_t offset) = 0;
 };
@@ -94,10 +99,11 @@ class Fanout {
   void tell_drained(PeerId peer);
   void on_writable(PeerId peer);
   bool is_caught_up(PeerId peer) const;  // idle, and every subscription has all there is
-  bool is_idle(PeerId peer) const;  // nothing of its own waits, no partial frame
+  bool is_idle(PeerId peer) const;       // nothing of its own waits, no partial frame
 
   // Subscriptions. A subscription is made detached; attach() gives it a cursor in a stream.
-  SubscriptionId make_subscription(PeerId peer, uint32_t channel, EncodingId encoding, SlowReader policy);
+  SubscriptionId make_subscription(PeerId peer, uint32_t channel, EncodingId encoding,
+                                   SlowReader policy);
   void remove_subscription(SubscriptionId id);
   Subscription& subscription(SubscriptionId id) { return subscriptions_[id]; }
   const Subscription& subscription(SubscriptionId id) const { return subscriptions_[id]; }
@@ -111,10 +117,12 @@ class Fanout {
   const Stream& stream(StreamId id) const { return streams_[id]; }
   bool is_in_use(StreamId id) const;  // has subscribers, or is hot and cooling
   void attach_at_head(SubscriptionId id, StreamId stream);
-  // Attaches behind the last message with offset <= `offset`; false if the stream no longer has what follows.
+  // Attaches behind the last message with offset <= `offset`; false if the stream no longer has
+  // what follows.
   bool attach_after(SubscriptionId id, StreamId stream, uint64_t offset);
 
-  // Appending: make_room() for all streams of a channel first, with one claim, then append() to each.
+  // Appending: make_room() for all streams of a channel first, with one claim, then append() to
+  // each.
   struct Claim {  // what earlier streams of the same message will take from the arena
     size_t arena_bytes = 0;
     size_t block_bytes = 0;
@@ -125,11 +133,12 @@ class Fanout {
   // Sends what can be sent, within limits().sends_per_flush; true if more is left to do at once.
   bool flush(uint32_t now_tick);
   bool has_work() const;
-  // Once in a while: streams that were hot and are not any more. Calls back for each stream that fell idle.
+  // Once in a while: streams that were hot and are not any more. Calls back for each stream that
+  // fell idle.
   void cool(int64_t now_ns, std::vector<StreamId>& now_unused);
 
-  // The peer that has longest held memory for a partial frame (a copied remainder, a reference to a block),
-  // for when memory runs out. kNoIndex: there is none.
+  // The peer that has longest held memory for a partial frame (a copied remainder, a reference to a
+  // block), for when memory runs out. kNoIndex: there is none.
   PeerId oldest_remainder() const { return remainder_oldest_; }
 
   const FanoutCounters& counters() const { return counters_; }

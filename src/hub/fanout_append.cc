@@ -15,8 +15,8 @@ bool Fanout::make_room(StreamId id, const Message& message, Claim& claim) {
   const size_t bytes = encodings_[stream.encoding]->frame_bytes(message);
   if (bytes == 0) return true;
   const bool is_large = bytes > large_frame_bytes_;
-  const bool has_room = stream.hot ? make_room_hot(stream, bytes, is_large)
-                                   : make_room_cold(bytes, is_large, claim);
+  const bool has_room =
+      stream.hot ? make_room_hot(stream, bytes, is_large) : make_room_cold(bytes, is_large, claim);
   if (!has_room) ++counters_.append_waits;
   return has_room;
 }
@@ -80,7 +80,8 @@ void Fanout::drop_first(Stream& stream) {
 
 void Fanout::lap_blocked(Stream& stream, uint64_t sequence) {
   uint64_t least_needed = ~uint64_t{0};
-  for (SubscriptionId id = stream.blocked_head; id != kNoIndex; id = subscriptions_[id].blocked_next) {
+  for (SubscriptionId id = stream.blocked_head; id != kNoIndex;
+       id = subscriptions_[id].blocked_next) {
     Subscription& s = subscriptions_[id];
     const Partial* partial = peers_[s.peer].partial;
     if (partial && partial->where == Partial::Where::kStream && partial->subscription == id) {
@@ -141,8 +142,8 @@ void Fanout::append_cold(StreamId id, Stream& stream, const Message& message, ui
   const bool is_large = bytes > large_frame_bytes_;
   const uint64_t position = arena_.push(is_large ? 0 : bytes);
   Arena::Header* header = arena_.at(position);
-  *header = {0,     stream.next, append_order_, message.position.offset, nullptr,
-             bytes, skip_serial, id,            stream.tenancy};
+  *header = {0,           stream.next, append_order_, message.position.offset, nullptr, bytes,
+             skip_serial, id,          stream.tenancy};
   if (is_large) {
     header->block = Block::make(bytes, account_);
     arena_block_bytes_ += bytes;
@@ -170,12 +171,14 @@ void Fanout::append_cold(StreamId id, Stream& stream, const Message& message, ui
 uint64_t Fanout::cold_position(const Stream& stream, uint64_t cursor, uint64_t hint) const {
   if (hint != 0) return hint;
   uint64_t position = stream.cold_first;
-  while (position != 0 && arena_.at(position)->sequence < cursor) position = arena_.at(position)->next;
+  while (position != 0 && arena_.at(position)->sequence < cursor)
+    position = arena_.at(position)->next;
   return position;
 }
 
 EntryView Fanout::view(const Stream& stream, uint64_t sequence, uint64_t hint) const {
-  return stream.hot ? stream.hot->view(sequence) : arena_.view(cold_position(stream, sequence, hint));
+  return stream.hot ? stream.hot->view(sequence)
+                    : arena_.view(cold_position(stream, sequence, hint));
 }
 
 // --- cold and hot ---
@@ -230,7 +233,8 @@ bool Fanout::make_hot(StreamId id) {
   return true;
 }
 
-// Only when everybody has everything: what was kept for resumption is dropped, the owner still has it.
+// Only when everybody has everything: what was kept for resumption is dropped, the owner still has
+// it.
 void Fanout::make_cold(StreamId id) {
   Stream& stream = streams_[id];
   if (stream.first < stream.next) stream.base_offset = stream.hot->view(stream.next - 1).offset;

@@ -1,4 +1,5 @@
-// check_invariants(): the numbered list of fanout.h, in code. Walks everything; for tests and the simulator.
+// check_invariants(): the numbered list of fanout.h, in code. Walks everything; for tests and the
+// simulator.
 #include "base/check.h"
 #include "hub/fanout.h"
 
@@ -35,7 +36,7 @@ void Fanout::check_invariants() const {
       blocked += s.has(Subscription::kInBlockedList);
       LIVEHUB_CHECK(s.has(Subscription::kInBlockedList) == peer.has(Peer::kBlocked),
                     "the blocked, and only they, are in blocked lists");  // invariant 5
-      if (!peer.has(Peer::kBlocked))  // invariant 1
+      if (!peer.has(Peer::kBlocked))                                      // invariant 1
         LIVEHUB_CHECK(s.has(Subscription::kLapped) || s.cursor >= stream.first,
                       "who can be sent to is never overtaken");
       if (s.has(Subscription::kBehind)) {
@@ -62,11 +63,13 @@ void Fanout::check_invariants() const {
     if (!peers_.contains(id)) continue;
     const Peer& peer = peers_[id];
     uint32_t count = 0, own = 0;
-    for (SubscriptionId s = peer.first_subscription; s != kNoIndex; s = subscriptions_[s].next_of_peer) {
+    for (SubscriptionId s = peer.first_subscription; s != kNoIndex;
+         s = subscriptions_[s].next_of_peer) {
       LIVEHUB_CHECK(subscriptions_[s].peer == id, "a peer lists its own subscriptions");
       ++count;
     }
-    for (const OwnChunk* chunk = peer.own_head; chunk; chunk = chunk->next) own += chunk->bytes - chunk->sent;
+    for (const OwnChunk* chunk = peer.own_head; chunk; chunk = chunk->next)
+      own += chunk->bytes - chunk->sent;
     LIVEHUB_CHECK(count == peer.subscription_count, "subscriptions of a peer are counted");
     LIVEHUB_CHECK(own == peer.own_bytes, "own bytes are counted");
     if (!peer.partial) continue;  // invariant 4
@@ -74,12 +77,14 @@ void Fanout::check_invariants() const {
     LIVEHUB_CHECK(peer.partial->left > 0, "a partial frame has something left");
     if (peer.partial->where != Partial::Where::kStream) continue;
     const Subscription& s = subscriptions_[peer.partial->subscription];
-    LIVEHUB_CHECK(s.peer == id && s.has(Subscription::kAttached), "a partial frame's stream is attached");
+    LIVEHUB_CHECK(s.peer == id && s.has(Subscription::kAttached),
+                  "a partial frame's stream is attached");
     LIVEHUB_CHECK(peer.partial->sequence >= streams_[s.stream].first,
                   "the rest of a partial frame is copied before it is overwritten");
-    LIVEHUB_CHECK(peer.has(Peer::kBlocked) || (s.has(Subscription::kBehind) &&
-                                               streams_[s.stream].behind_min <= peer.partial->sequence),
-                  "the rest of a partial frame is kept for a peer that can be sent to");
+    LIVEHUB_CHECK(
+        peer.has(Peer::kBlocked) || (s.has(Subscription::kBehind) &&
+                                     streams_[s.stream].behind_min <= peer.partial->sequence),
+        "the rest of a partial frame is kept for a peer that can be sent to");
   }
   LIVEHUB_CHECK(remainders == 0, "whoever holds memory for a partial frame is in the list, once");
 }

@@ -1,4 +1,5 @@
-// What is sent: batches are built, run and settled. The order of a peer's bytes is decided in offer_peer().
+// What is sent: batches are built, run and settled. The order of a peer's bytes is decided in
+// offer_peer().
 #include <algorithm>
 
 #include "base/check.h"
@@ -87,20 +88,22 @@ bool Fanout::sweep(StreamId id, uint32_t now_tick, uint32_t& budget) {
   return !stream.is_dirty;
 }
 
-// The usual subscriber has one subscription, nothing of its own waiting, and takes one plain range that it
-// shares, as one piece, with the one before it. Everybody else goes through the ready queue.
+// The usual subscriber has one subscription, nothing of its own waiting, and takes one plain range
+// that it shares, as one piece, with the one before it. Everybody else goes through the ready
+// queue.
 void Fanout::sweep_one(Stream& stream, SubscriptionId id) {
   Subscription& s = subscriptions_[id];
   const Peer& peer = peers_[s.peer];
   if (s.cursor >= stream.next || s.has(Subscription::kLapped) || peer.has(Peer::kBlocked)) return;
-  const bool is_usual = peer.flags == Peer::kOpen && peer.subscription_count == 1 &&
-                        stream.hot && stream.hot->is_plain(s.cursor);
+  const bool is_usual = peer.flags == Peer::kOpen && peer.subscription_count == 1 && stream.hot &&
+                        stream.hot->is_plain(s.cursor);
   if (!is_usual) {
     mark_behind(s, stream);
     make_ready(s.peer);
     return;
   }
-  const bool is_shared = !steps_.empty() && steps_.back().is_range && steps_.back().from == s.cursor &&
+  const bool is_shared = !steps_.empty() && steps_.back().is_range &&
+                         steps_.back().from == s.cursor &&
                          subscriptions_[steps_.back().subscription].stream == s.stream;
   if (!is_shared) {
     const auto bytes = static_cast<uint32_t>(stream.hot->range_bytes(s.cursor, stream.next));
@@ -133,7 +136,8 @@ void Fanout::offer_peer(PeerId id) {
   if (!chunk) add_entries(id, pieces_begin);
   offer.steps_end = static_cast<uint32_t>(steps_.size());
   uint32_t bytes = 0;
-  for (size_t i = pieces_begin; i < pieces_.size(); ++i) bytes += static_cast<uint32_t>(pieces_[i].iov_len);
+  for (size_t i = pieces_begin; i < pieces_.size(); ++i)
+    bytes += static_cast<uint32_t>(pieces_[i].iov_len);
   if (bytes == 0) {  // nothing, or entries that skip this peer
     settle_steps(id, offer, 0);
     after_settle(id, true);
@@ -193,7 +197,8 @@ bool Fanout::read_run(Reading& reading, uint64_t order_end, uint32_t peer_serial
       pieces_.size() - pieces_begin < kPiecesPerSend) {
     const auto bytes = static_cast<uint32_t>(stream.hot->range_bytes(reading.cursor, stream.next));
     const char* data = stream.hot->range_data(reading.cursor);
-    steps_.push_back({reading.subscription, bytes, data, nullptr, reading.cursor, stream.next, 0, true});
+    steps_.push_back(
+        {reading.subscription, bytes, data, nullptr, reading.cursor, stream.next, 0, true});
     add_piece(data, bytes, pieces_begin);
     reading.cursor = stream.next;
     return true;
@@ -303,8 +308,14 @@ void Fanout::settle_part(PeerId id, const Step& step, uint32_t sent) {
   s.cursor = sequence;
   if (sent == 0) return;
   // tidy: new-delete: eight bytes in Peer, as a raw pointer; freed in drop_partial() only
-  auto* partial = new Partial{Partial::Where::kStream, step.subscription, sequence,
-                              e.data + sent, e.bytes - sent, 0, nullptr, nullptr};
+  auto* partial = new Partial{Partial::Where::kStream,
+                              step.subscription,
+                              sequence,
+                              e.data + sent,
+                              e.bytes - sent,
+                              0,
+                              nullptr,
+                              nullptr};
   if (e.block) {
     partial->where = Partial::Where::kBlock;
     partial->block = e.block->hold();
@@ -363,7 +374,8 @@ void Fanout::tell_sink() {
   std::vector<Failed> failed;
   failed.swap(failed_);
   for (const Failed& f : failed)
-    if (peers_.contains(f.peer) && peers_[f.peer].has(Peer::kDead)) sink_.on_failed(f.peer, f.error);
+    if (peers_.contains(f.peer) && peers_[f.peer].has(Peer::kDead))
+      sink_.on_failed(f.peer, f.error);
   std::vector<PeerId> drained;
   drained.swap(drained_);
   for (const PeerId id : drained) {

@@ -1,5 +1,5 @@
-// The bytes of a hot stream: a mirrored ring with the frames back to back, so that everything from one
-// cursor to the head is a single piece, and an index of where each frame stands. shard-local.
+// The bytes of a hot stream: a mirrored ring with the frames back to back, so that everything from
+// one cursor to the head is a single piece, and an index of where each frame stands. shard-local.
 // Entries are named by their sequence number in the stream; [first, next) are kept.
 #pragma once
 
@@ -12,7 +12,8 @@
 
 namespace livehub::hub {
 
-// A frame as a sender sees it: bytes, and the one peer that is skipped (Peer::serial; kNoIndex: nobody).
+// A frame as a sender sees it: bytes, and the one peer that is skipped (Peer::serial; kNoIndex:
+// nobody).
 struct EntryView {
   char* data = nullptr;
   uint32_t bytes = 0;
@@ -62,8 +63,12 @@ class HotStore {
 
   EntryView view(uint64_t sequence) const {
     const Entry& e = entry(sequence);
-    return {e.block ? e.block->data() : ring_.at(e.begin), e.bytes, e.skip_serial,
-            e.append_order, e.offset, e.block};
+    return {e.block ? e.block->data() : ring_.at(e.begin),
+            e.bytes,
+            e.skip_serial,
+            e.append_order,
+            e.offset,
+            e.block};
   }
   void drop_first() {
     Entry& e = entries_[first_ & mask()];
@@ -96,8 +101,9 @@ class HotStore {
   void push(const Entry& e);
 
   base::MirroredBuffer ring_;
-  std::vector<Entry> entries_ = std::vector<Entry>(64);  // a power of two; grows, bounded by the ring
-  uint64_t head_ = 0;  // byte position
+  std::vector<Entry> entries_ =
+      std::vector<Entry>(64);  // a power of two; grows, bounded by the ring
+  uint64_t head_ = 0;          // byte position
   uint64_t first_ = 0;
   uint64_t next_ = 0;
   uint64_t irregular_end_ = 0;  // one past the last entry that is a block or skips a peer

@@ -15,8 +15,13 @@ uint64_t replay_token(SubscriptionId id, uint32_t generation) {
 
 Hub::Hub(ShardId self, const Identity& identity, const Limits& limits, base::MemoryAccount& account,
          Post& post, HubEvents& events)
-    : self_(self), identity_(identity), limits_(limits), post_(post), events_(events),
-      fanout_(limits_, account, *this), owner_(self, identity, limits_, account, post) {}
+    : self_(self),
+      identity_(identity),
+      limits_(limits),
+      post_(post),
+      events_(events),
+      fanout_(limits_, account, *this),
+      owner_(self, identity, limits_, account, post) {}
 
 // --- channels ---
 
@@ -151,7 +156,8 @@ void Hub::unsubscribe(SubscriptionId id) {
       ask_next_window(peer);
   }
   if (s.has(Subscription::kWaiting))
-    std::erase_if(channels_[channel_id].waiting, [&](const Waiting& w) { return w.subscription == id; });
+    std::erase_if(channels_[channel_id].waiting,
+                  [&](const Waiting& w) { return w.subscription == id; });
   fanout_.remove_subscription(id);
   --channels_[channel_id].subscription_count;
   leave_if_unused(channel_id);
@@ -165,8 +171,8 @@ void Hub::close_peer(PeerId peer) {
 
 // --- replaying ---
 
-// One at a time, and the next one only when the last one's bytes are sent: what a peer that does not read
-// makes us hold is one window, however many channels it resumes.
+// One at a time, and the next one only when the last one's bytes are sent: what a peer that does
+// not read makes us hold is one window, however many channels it resumes.
 void Hub::ask_next_window(PeerId peer) {
   std::vector<Replay>& replays = replays_.find(peer)->second;
   for (const Replay& replay : replays)
@@ -268,22 +274,42 @@ bool Hub::publish(MessagePtr& message, uint64_t token) {
 
 bool Hub::on_request(Mail& mail, int64_t now_ns) {
   switch (mail.kind) {
-    case MailKind::kPublish: return owner_.on_publish(mail, now_ns);
-    case MailKind::kJoin: owner_.on_join(mail); return true;
-    case MailKind::kLeave: owner_.on_leave(mail); return true;
-    case MailKind::kReplay: owner_.on_replay(mail); return true;
-    default: LIVEHUB_CHECK(false, "a request lane carries requests"); return true;
+    case MailKind::kPublish:
+      return owner_.on_publish(mail, now_ns);
+    case MailKind::kJoin:
+      owner_.on_join(mail);
+      return true;
+    case MailKind::kLeave:
+      owner_.on_leave(mail);
+      return true;
+    case MailKind::kReplay:
+      owner_.on_replay(mail);
+      return true;
+    default:
+      LIVEHUB_CHECK(false, "a request lane carries requests");
+      return true;
   }
 }
 
 bool Hub::on_answer(Mail& mail) {
   switch (mail.kind) {
-    case MailKind::kLive: return on_live(mail);
-    case MailKind::kPublished: events_.on_published(mail.token, mail.result, mail.position); return true;
-    case MailKind::kJoined: on_joined(mail); return true;
-    case MailKind::kLeft: on_left(mail); return true;
-    case MailKind::kWindow: on_window(mail); return true;
-    default: LIVEHUB_CHECK(false, "an answer lane carries answers"); return true;
+    case MailKind::kLive:
+      return on_live(mail);
+    case MailKind::kPublished:
+      events_.on_published(mail.token, mail.result, mail.position);
+      return true;
+    case MailKind::kJoined:
+      on_joined(mail);
+      return true;
+    case MailKind::kLeft:
+      on_left(mail);
+      return true;
+    case MailKind::kWindow:
+      on_window(mail);
+      return true;
+    default:
+      LIVEHUB_CHECK(false, "an answer lane carries answers");
+      return true;
   }
 }
 
@@ -298,7 +324,7 @@ bool Hub::on_live(Mail& mail) {
   if (message.skip != kNobody && message.skip >> 56 == (self_ & 0xffu)) {
     const auto index = static_cast<PeerId>(message.skip);
     const bool is_same = fanout_.has_peer(index) &&
-        peer_name(self_, events_.peer_generation(index), index) == message.skip;
+                         peer_name(self_, events_.peer_generation(index), index) == message.skip;
     if (is_same) skip = index;
   }
   for (const StreamId stream : channel.streams) fanout_.append(stream, message, skip);

@@ -1,14 +1,15 @@
-// The hub of one shard: channels joined for local subscribers, channels owned for everybody, and the fan-out.
-// The rooms above talk to this; shards talk to each other through Post and on_request()/on_answer().
-// shard-local; pure: time and randomness are arguments, sockets are a Sink.
+// The hub of one shard: channels joined for local subscribers, channels owned for everybody, and
+// the fan-out. The rooms above talk to this; shards talk to each other through Post and
+// on_request()/on_answer(). shard-local; pure: time and randomness are arguments, sockets are a
+// Sink.
 //
-// Joining (invariants of DESIGN: once, in order, nothing between): a channel's owner answers a join through
-// the lane that carries its live messages, with its head. When the answer is processed, everything up to
-// the head has been appended here and nothing after it, so a cursor set there misses and doubles nothing.
-// A channel that is joined already needs no question: any point of the lane is as good a place to begin.
-// A resuming subscriber is attached inside the local stream if the stream still has what follows; otherwise
-// it is fed from the owner's history, one window in flight per peer, until a window says `complete` — and
-// then the same argument holds for its head.
+// Joining (invariants of DESIGN: once, in order, nothing between): a channel's owner answers a join
+// through the lane that carries its live messages, with its head. When the answer is processed,
+// everything up to the head has been appended here and nothing after it, so a cursor set there
+// misses and doubles nothing. A channel that is joined already needs no question: any point of the
+// lane is as good a place to begin. A resuming subscriber is attached inside the local stream if
+// the stream still has what follows; otherwise it is fed from the owner's history, one window in
+// flight per peer, until a window says `complete` — and then the same argument holds for its head.
 //
 // Tests: tests/unit/hub/hub_test.cc, cluster_test.cc.
 #pragma once
@@ -27,10 +28,11 @@ namespace livehub::hub {
 // What the hub tells the room above.
 class HubEvents : public Sink {
  public:
-  // The subscription is live from `start` on; called before any of its messages, so own bytes pushed here
-  // (a response head, a greeting) come first; it may not unsubscribe or close. `gap`: something after the
-  // asked position is gone.
-  virtual void on_subscribed(PeerId peer, SubscriptionId subscription, Position start, bool gap) = 0;
+  // The subscription is live from `start` on; called before any of its messages, so own bytes
+  // pushed here (a response head, a greeting) come first; it may not unsubscribe or close. `gap`:
+  // something after the asked position is gone.
+  virtual void on_subscribed(PeerId peer, SubscriptionId subscription, Position start,
+                             bool gap) = 0;
   // A gap that shows while replaying: the history moved on faster than the client reads.
   virtual void on_replay_gap(PeerId peer, SubscriptionId subscription, Position start) = 0;
   virtual void on_published(uint64_t token, PublishResult result, Position position) = 0;
@@ -56,19 +58,20 @@ class Hub : private Sink {
   const Fanout& fanout() const { return fanout_; }
   const Owner& owner() const { return owner_; }
 
-  // Answered by on_subscribed(). `resume`: the last position the client has; one beyond the head starts at
-  // now, one of another process at what is kept, with a gap.
-  SubscriptionId subscribe(PeerId peer, std::string_view channel, EncodingId encoding, SlowReader policy,
-                           std::optional<Position> resume);
+  // Answered by on_subscribed(). `resume`: the last position the client has; one beyond the head
+  // starts at now, one of another process at what is kept, with a gap.
+  SubscriptionId subscribe(PeerId peer, std::string_view channel, EncodingId encoding,
+                           SlowReader policy, std::optional<Position> resume);
   void unsubscribe(SubscriptionId id);
   // All of a peer's subscriptions, then the peer itself.
   void close_peer(PeerId peer);
 
-  // Hands a message to its channel's owner; answered by on_published(). False: the owner's lane is full,
-  // try again in a later turn (the message is untouched).
+  // Hands a message to its channel's owner; answered by on_published(). False: the owner's lane is
+  // full, try again in a later turn (the message is untouched).
   bool publish(MessagePtr& message, uint64_t token);
 
-  // Mail from other shards and from this one. False: not now (the mail is untouched); the lane waits.
+  // Mail from other shards and from this one. False: not now (the mail is untouched); the lane
+  // waits.
   bool on_request(Mail& mail, int64_t now_ns);
   bool on_answer(Mail& mail);
 
@@ -96,7 +99,7 @@ class Hub : private Sink {
     State state = State::kJoining;
     uint32_t answers_awaited = 0;  // kJoined and kLeft that are still to come
     uint32_t subscription_count = 0;
-    uint64_t last_offset = 0;     // everything up to here has been appended
+    uint64_t last_offset = 0;  // everything up to here has been appended
     std::vector<StreamId> streams;
     std::vector<Waiting> waiting;
   };

@@ -1,4 +1,5 @@
-// What all shards of a process agree on: who owns a channel, and whose positions these are. immutable.
+// What all shards of a process agree on: who owns a channel, and whose positions these are.
+// immutable.
 #pragma once
 
 #include <string_view>

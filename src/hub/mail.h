@@ -1,10 +1,10 @@
-// What shards say to each other about channels. A value that moves through a mailbox; whoever holds it owns
-// what it points to.
+// What shards say to each other about channels. A value that moves through a mailbox; whoever holds
+// it owns what it points to.
 //
-// Two lanes join each ordered pair of shards. *Requests* may have to wait for room in an answer lane;
-// *answers* never wait for anything but the receiver's own flushing. So no two shards can wait for each
-// other. Live messages, join answers and replay windows share the answer lane: its order is what makes a
-// join exact (ARCHITECTURE.md, "Joining").
+// Two lanes join each ordered pair of shards. *Requests* may have to wait for room in an answer
+// lane; *answers* never wait for anything but the receiver's own flushing. So no two shards can
+// wait for each other. Live messages, join answers and replay windows share the answer lane: its
+// order is what makes a join exact (ARCHITECTURE.md, "Joining").
 #pragma once
 
 #include <cstdint>

@@ -1,8 +1,9 @@
-// One published message: immutable once sequenced, shared by all shards, counted by one atomic. The one
-// allocation of a publish; deliveries make none.
+// One published message: immutable once sequenced, shared by all shards, counted by one atomic. The
+// one allocation of a publish; deliveries make none.
 //
-// Thread rule: immutable after the owner has set its position (before that the publishing shard, then the
-// owner, hold it alone). The payload has passed the gate: valid UTF-8, one line, no CR, LF or NUL.
+// Thread rule: immutable after the owner has set its position (before that the publishing shard,
+// then the owner, hold it alone). The payload has passed the gate: valid UTF-8, one line, no CR, LF
+// or NUL.
 #pragma once
 
 #include <atomic>
@@ -25,12 +26,13 @@ inline uint64_t peer_name(uint32_t shard, uint32_t generation, uint32_t index) {
 }
 
 struct Message {
-  std::atomic<uint32_t> references{1};  // pairs with itself: the last release, on whichever shard, frees
+  std::atomic<uint32_t> references{
+      1};  // pairs with itself: the last release, on whichever shard, frees
   uint32_t payload_bytes = 0;
   uint32_t channel_bytes = 0;
   Position position;
-  int64_t published_ns = 0;   // monotonic, of the publishing shard
-  uint64_t skip = kNobody;    // the one connection that does not get it (peer_name())
+  int64_t published_ns = 0;  // monotonic, of the publishing shard
+  uint64_t skip = kNobody;   // the one connection that does not get it (peer_name())
 
   const char* payload_data() const { return reinterpret_cast<const char*>(this + 1); }
   std::string_view payload() const { return {payload_data(), payload_bytes}; }

@@ -9,7 +9,8 @@ namespace livehub::hub {
 Owner::~Owner() { account_.release(static_cast<int64_t>(history_bytes_)); }
 
 uint32_t Owner::find(uint64_t hash, std::string_view name) const {
-  return names_.find(static_cast<uint32_t>(hash), [&](uint32_t i) { return channels_[i].name == name; });
+  return names_.find(static_cast<uint32_t>(hash),
+                     [&](uint32_t i) { return channels_[i].name == name; });
 }
 
 uint32_t Owner::find_or_make(std::string_view name) {
@@ -108,7 +109,8 @@ void Owner::drop_oldest(Channel& channel) {
 }
 
 void Owner::expire(int64_t now_ns) {
-  for (int budget = 1024; budget > 0 && !expiries_.empty() && expiries_.top().at_ns <= now_ns; --budget) {
+  for (int budget = 1024; budget > 0 && !expiries_.empty() && expiries_.top().at_ns <= now_ns;
+       --budget) {
     const Expiry expiry = expiries_.top();
     expiries_.pop();
     if (!channels_.contains(expiry.channel)) continue;
@@ -151,9 +153,9 @@ void Owner::on_leave(const Mail& mail) {
   forget_if_unused(id);
 }
 
-// Answers with the messages after a position, at most a window of them. A position beyond everything this
-// owner ever gave out is none of ours: it starts at the head. One of another epoch is a gap, followed by what
-// is kept.
+// Answers with the messages after a position, at most a window of them. A position beyond
+// everything this owner ever gave out is none of ours: it starts at the head. One of another epoch
+// is a gap, followed by what is kept.
 void Owner::on_replay(Mail& mail) {
   ++counters_.replays;
   Mail answer;
@@ -215,7 +217,8 @@ void Owner::check_invariants() const {
       ++messages;
     }
   }
-  LIVEHUB_CHECK(bytes == history_bytes_ && messages == history_messages_, "history is counted exactly");
+  LIVEHUB_CHECK(bytes == history_bytes_ && messages == history_messages_,
+                "history is counted exactly");
 }
 
 }  // namespace livehub::hub

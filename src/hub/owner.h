@@ -1,10 +1,11 @@
-// The sequencer's side of the channels that this shard owns: numbers messages, remembers the last of them,
-// and hands each to every shard that has subscribers. shard-local; pure (time is an argument).
+// The sequencer's side of the channels that this shard owns: numbers messages, remembers the last
+// of them, and hands each to every shard that has subscribers. shard-local; pure (time is an
+// argument).
 //
-// Invariants: 1. offsets only grow, over all channels of the shard, so a channel that was forgotten and
-// comes back never reuses one; 2. a message is in the answer lane of every member before its publisher is
-// told; 3. discarded >= the offset of every message of the channel that is not in its history.
-// Tests: tests/unit/hub/owner_test.cc.
+// Invariants: 1. offsets only grow, over all channels of the shard, so a channel that was forgotten
+// and comes back never reuses one; 2. a message is in the answer lane of every member before its
+// publisher is told; 3. discarded >= the offset of every message of the channel that is not in its
+// history. Tests: tests/unit/hub/owner_test.cc.
 #pragma once
 
 #include <memory>

@@ -1,8 +1,8 @@
-// A peer is one connection as the hub sees it: bytes of its own that wait, the rest of a frame that was sent
-// in part, and its subscriptions (a cursor each, never a queue). shard-local.
+// A peer is one connection as the hub sees it: bytes of its own that wait, the rest of a frame that
+// was sent in part, and its subscriptions (a cursor each, never a queue). shard-local.
 //
-// Order of what is sent to a peer: the rest of a partial frame, then its own bytes (control frames, response
-// heads, replays), then entries of its streams in append order.
+// Order of what is sent to a peer: the rest of a partial frame, then its own bytes (control frames,
+// response heads, replays), then entries of its streams in append order.
 #pragma once
 
 #include <sys/uio.h>
@@ -28,7 +28,8 @@ struct OwnChunk {
   uint32_t sent = 0;
 };
 
-// The rest of a frame that the kernel took in part. Its subscription's cursor already stands behind it.
+// The rest of a frame that the kernel took in part. Its subscription's cursor already stands behind
+// it.
 struct Partial {
   enum class Where : uint8_t { kStream, kBlock, kOwned };
   Where where = Where::kStream;
@@ -47,10 +48,10 @@ struct Partial {
 struct Peer {
   enum Flag : uint8_t {
     kOpen = 1,
-    kBlocked = 2,        // its last send was short or EAGAIN; POLLOUT is awaited
-    kReady = 4,          // in the ready queue
-    kTellDrained = 8,    // Sink::on_drained() when its own bytes are sent
-    kDead = 16,          // a send failed; nothing more is sent
+    kBlocked = 2,      // its last send was short or EAGAIN; POLLOUT is awaited
+    kReady = 4,        // in the ready queue
+    kTellDrained = 8,  // Sink::on_drained() when its own bytes are sent
+    kDead = 16,        // a send failed; nothing more is sent
   };
   SubscriptionId first_subscription = kNoIndex;
   uint32_t subscription_count = 0;
@@ -70,15 +71,15 @@ static_assert(sizeof(Peer) <= 48, "memory per connection is a feature");
 
 struct Subscription {
   enum Flag : uint8_t {
-    kAttached = 1,       // in its stream's list, cursor valid
+    kAttached = 1,  // in its stream's list, cursor valid
     kInBlockedList = 2,
-    kBehind = 4,         // unblocked with a cursor below what its stream's sweeps guarantee
-    kLapped = 8,         // what stood at its cursor is gone
-    kReplaying = 16,     // is being brought up to the local stream by its owner's history
-    kWaiting = 32,       // for the channel to be joined
+    kBehind = 4,      // unblocked with a cursor below what its stream's sweeps guarantee
+    kLapped = 8,      // what stood at its cursor is gone
+    kReplaying = 16,  // is being brought up to the local stream by its owner's history
+    kWaiting = 32,    // for the channel to be joined
   };
-  uint64_t cursor = 0;   // the next entry's sequence number
-  uint64_t hint = 0;     // cold streams: arena position of that entry, 0: unknown
+  uint64_t cursor = 0;  // the next entry's sequence number
+  uint64_t hint = 0;    // cold streams: arena position of that entry, 0: unknown
   PeerId peer = kNoIndex;
   SubscriptionId next_of_peer = kNoIndex;
   StreamId stream = kNoIndex;

@@ -1,7 +1,8 @@
-// Where a message stands in its channel: 128 bits, ordered within one channel, opaque to clients. immutable.
+// Where a message stands in its channel: 128 bits, ordered within one channel, opaque to clients.
+// immutable.
 //
-// `epoch` tells whose numbering it is (random per process, or a part of a broker's own id), `offset` the
-// place in it. As text: 16 hex digits, '-', 1 to 16 hex digits without leading zeros.
+// `epoch` tells whose numbering it is (random per process, or a part of a broker's own id),
+// `offset` the place in it. As text: 16 hex digits, '-', 1 to 16 hex digits without leading zeros.
 #pragma once
 
 #include <compare>

@@ -1,4 +1,5 @@
-// A stream: one channel in one encoding on one shard, the unit whose bytes are contiguous. shard-local.
+// A stream: one channel in one encoding on one shard, the unit whose bytes are contiguous.
+// shard-local.
 //
 // Hot (many subscribers): a ring of its own, served by sweeps over the subscriber list.
 // Cold: a chain of entries in the shard's arena, served peer by peer through the ready queue.
@@ -18,9 +19,9 @@ struct Stream {
   EncodingId encoding = 0;
   bool is_dirty = false;  // hot: in the dirty queue
   bool is_sweeping = false;
-  uint32_t tenancy = 0;   // whose entries in the arena are ours
+  uint32_t tenancy = 0;  // whose entries in the arena are ours
 
-  uint64_t first = 0;        // entries [first, next) are kept
+  uint64_t first = 0;  // entries [first, next) are kept
   uint64_t next = 0;
   uint64_t base_offset = 0;  // every message of the channel after this offset is kept
 
@@ -30,8 +31,8 @@ struct Stream {
   int64_t cooling_since_ns = 0;  // hot with too few subscribers since; 0: not
 
   std::vector<SubscriptionId> subscribers;
-  uint64_t swept = 0;        // no unblocked, not-behind cursor stands below this
-  uint64_t sweep_goal = 0;   // what a finished sweep will guarantee
+  uint64_t swept = 0;       // no unblocked, not-behind cursor stands below this
+  uint64_t sweep_goal = 0;  // what a finished sweep will guarantee
   uint32_t sweep_index = 0;
 
   uint32_t behind_count = 0;

@@ -1,22 +1,29 @@
-// The I/O seam: the kernel behind one small interface, completion-shaped, so that `uring`, `epoll` and the
-// simulated kernel of the tests are equals. Everything above asks only for what stands here.
+// The I/O seam: the kernel behind one small interface, completion-shaped, so that `uring`, `epoll`
+// and the simulated kernel of the tests are equals. Everything above asks only for what stands
+// here.
 //
-// Thread rule: shard-local. A driver is made, used and destroyed on its shard's own thread; `wake()` alone
-// may be called from any thread (mailbox).
+// Thread rule: shard-local. A driver is made, used and destroyed on its shard's own thread;
+// `wake()` alone may be called from any thread (mailbox).
 //
-// The contract, which each implementation is tested against (tests/unit/io/contract_basic_test.cc and its siblings):
+// The contract, which each implementation is tested against (tests/unit/io/contract_basic_test.cc
+// and its siblings):
 //  1. Callbacks come only from inside turn(). No method calls back; none blocks but turn().
 //  2. Received bytes are lent for the length of the callback, and may be changed in place.
-//  3. send_batch() is synchronous: when it returns, every request has its outcome, the kernel holds no
-//     pointer of ours, and no byte of a request was sent before all bytes of the socket's earlier sends.
-//     A batch names a socket at most once (two sends of one socket in one batch can tear a frame).
+//  3. send_batch() is synchronous: when it returns, every request has its outcome, the kernel holds
+//  no
+//     pointer of ours, and no byte of a request was sent before all bytes of the socket's earlier
+//     sends. A batch names a socket at most once (two sends of one socket in one batch can tear a
+//     frame).
 //  4. kPart says exactly how many bytes the kernel took. Nothing is ever taken silently.
 //  5. After close() nothing is called back for that socket, and its index is not given to another
-//     connection before the kernel has let go of it. A late completion is recognised by its generation.
+//     connection before the kernel has let go of it. A late completion is recognised by its
+//     generation.
 //  6. on_writable() comes at most once per want_writable(), and only after it.
-//  7. Accepting stops by itself when the table is full or descriptors run out, without spinning, and goes on
+//  7. Accepting stops by itself when the table is full or descriptors run out, without spinning,
+//  and goes on
 //     by itself when there is room again.
-//  8. A turn does a bounded amount of work (Options::accepts_per_turn, receives_per_turn); what is left over
+//  8. A turn does a bounded amount of work (Options::accepts_per_turn, receives_per_turn); what is
+//  left over
 //     makes the next turn return at once, and no socket is served twice before another ready one.
 #pragma once
 
@@ -30,8 +37,8 @@
 
 namespace livehub::io {
 
-// A socket's name across completions: a slot and the generation of its tenant (never 0). Slots are dense,
-// so that tables of the rooms above can be arrays indexed by Socket::index.
+// A socket's name across completions: a slot and the generation of its tenant (never 0). Slots are
+// dense, so that tables of the rooms above can be arrays indexed by Socket::index.
 struct Socket {
   uint32_t index = 0;
   uint32_t generation = 0;
@@ -49,10 +56,10 @@ inline constexpr size_t kPiecesMax = 64;  // pieces of one send
 
 struct SendRequest {
   Socket socket;
-  const iovec* pieces = nullptr;  // stay valid until send_batch() returns
-  uint32_t piece_count = 0;       // 1..kPiecesMax
-  uint32_t bytes = 0;             // sum over the pieces, > 0
-  uint32_t bytes_sent = 0;        // out
+  const iovec* pieces = nullptr;            // stay valid until send_batch() returns
+  uint32_t piece_count = 0;                 // 1..kPiecesMax
+  uint32_t bytes = 0;                       // sum over the pieces, > 0
+  uint32_t bytes_sent = 0;                  // out
   SendOutcome outcome = SendOutcome::kAll;  // out
   int error = 0;                            // out, errno of kFailed
 };
@@ -61,18 +68,20 @@ struct SendRequest {
 class Events {
  public:
   virtual ~Events() = default;
-  // A client connected; receiving is on. `spare_slots` is how many more the table takes: with few left the
-  // callee refuses the client clearly instead of serving it.
+  // A client connected; receiving is on. `spare_slots` is how many more the table takes: with few
+  // left the callee refuses the client clearly instead of serving it.
   virtual void on_accept(Socket socket, uint32_t spare_slots) = 0;
   virtual void on_receive(Socket socket, std::span<char> bytes) = 0;
-  // No more will be received: error 0 is the peer's orderly end (FIN), else an errno (the connection is
-  // dead). The socket still has to be closed; after an orderly end it can still be sent to.
+  // No more will be received: error 0 is the peer's orderly end (FIN), else an errno (the
+  // connection is dead). The socket still has to be closed; after an orderly end it can still be
+  // sent to.
   virtual void on_receive_end(Socket socket, int error) = 0;
   virtual void on_writable(Socket socket) = 0;
 };
 
 struct Options {
-  uint32_t sockets_max = 1024;       // slots of the table (uring: direct descriptors; epoll: descriptors)
+  uint32_t sockets_max =
+      1024;  // slots of the table (uring: direct descriptors; epoll: descriptors)
   uint32_t accepts_per_turn = 64;
   uint32_t receives_per_turn = 256;
   uint32_t receive_bytes = 16 * 1024;  // one lent buffer
@@ -88,13 +97,13 @@ class Driver {
  public:
   virtual ~Driver() = default;
 
-  // Starts accepting from a listening socket that the caller opened (open_listeners()) and keeps open
-  // longer than the driver. At most one listener.
+  // Starts accepting from a listening socket that the caller opened (open_listeners()) and keeps
+  // open longer than the driver. At most one listener.
   virtual void listen(int listening_fd) = 0;
   virtual void stop_listening() = 0;
 
-  // One turn: waits up to wait_ns (0: not at all; < 0: for ever) for something to happen, then reports it.
-  // Returns true if more is known to be ready.
+  // One turn: waits up to wait_ns (0: not at all; < 0: for ever) for something to happen, then
+  // reports it. Returns true if more is known to be ready.
   virtual bool turn(int64_t wait_ns, Events& events) = 0;
   // Makes a turn() in progress, or the next one, return at once. Any thread.
   virtual void wake() noexcept = 0;
@@ -104,8 +113,9 @@ class Driver {
   virtual void pause_receive(Socket socket) = 0;   // may be called inside on_receive; idempotent
   virtual void resume_receive(Socket socket) = 0;  // idempotent
   virtual void shutdown_send(Socket socket) = 0;   // FIN after what was taken; receiving goes on
-  virtual void close(Socket socket) = 0;           // orderly: what was taken is still delivered by the kernel
-  virtual void reset(Socket socket) = 0;           // drops what the kernel still holds, RST where it can
+  virtual void close(
+      Socket socket) = 0;  // orderly: what was taken is still delivered by the kernel
+  virtual void reset(Socket socket) = 0;  // drops what the kernel still holds, RST where it can
   virtual PeerAddress peer_address(Socket socket) = 0;
 
   virtual uint32_t sockets_open() const = 0;

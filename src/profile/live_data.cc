@@ -61,11 +61,13 @@ class LiveData : public Profile {
     const std::string_view origin = request.header("origin").value_or("");
     if (shared_->signature && !is_signed(exchange, request, raw)) return;
     if (raw.empty()) return exchange.reply(json(origin, 400, error_body("Missing body")));
-    const std::string text = wire::utf8_valid(raw) ? std::string() : wire::utf8_with_replacement(raw);
+    const std::string text =
+        wire::utf8_valid(raw) ? std::string() : wire::utf8_with_replacement(raw);
     const std::string_view document = text.empty() ? raw : std::string_view(text);
     const wire::JsonGateResult result = wire::json_compact(document, compact_);
     if (!result.ok)
-      return exchange.reply(json(origin, 400, error_body(wire::json_error_message(document, result))));
+      return exchange.reply(
+          json(origin, 400, error_body(wire::json_error_message(document, result))));
     exchange.publish(kChannel, compact_);
   }
 
@@ -121,9 +123,12 @@ class LiveData : public Profile {
  private:
   static std::string_view reason_of(Gap gap) {
     switch (gap) {
-      case Gap::kExpired: return "expired";
-      case Gap::kRestarted: return "restarted";
-      case Gap::kTooSlow: return "slow";
+      case Gap::kExpired:
+        return "expired";
+      case Gap::kRestarted:
+        return "restarted";
+      case Gap::kTooSlow:
+        return "slow";
     }
     return "unknown";
   }
@@ -138,7 +143,8 @@ class LiveData : public Profile {
       headers.emplace_back("Vary", "Origin");
     }
     headers.emplace_back("Access-Control-Allow-Methods", "GET,POST,OPTIONS");
-    headers.emplace_back("Access-Control-Allow-Headers", "content-type, authorization, last-event-id");
+    headers.emplace_back("Access-Control-Allow-Headers",
+                         "content-type, authorization, last-event-id");
     return headers;
   }
   Reply reply(std::string_view origin, int status, std::string body, std::string_view type) const {
@@ -174,11 +180,12 @@ class LiveData : public Profile {
       if (check != auth::SignatureCheck::kOk)
         return Route::answer(json(origin, 401, error_body(auth::signature_check_text(check))));
     }
-    return Route::read_body(shared_->body_bytes_max, json(origin, 413, error_body("Body too large")),
-                            tag_of_origin(origin));
+    return Route::read_body(shared_->body_bytes_max,
+                            json(origin, 413, error_body("Body too large")), tag_of_origin(origin));
   }
 
-  // The request is gone when its publish is answered; its origin is remembered as its place in the list.
+  // The request is gone when its publish is answered; its origin is remembered as its place in the
+  // list.
   uint64_t tag_of_origin(std::string_view origin) const {
     const auto& entries = shared_->origins.entries();
     for (size_t i = 0; i < entries.size(); ++i)
@@ -242,7 +249,8 @@ std::string setting(const std::map<std::string, std::string>& settings, const ch
 
 bool parse_number(const std::string& text, uint64_t least, uint64_t most, uint64_t& value) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  return error == std::errc() && end == text.data() + text.size() && value >= least && value <= most;
+  return error == std::errc() && end == text.data() + text.size() && value >= least &&
+         value <= most;
 }
 
 std::string read_settings(const std::map<std::string, std::string>& settings, Shared& shared) {

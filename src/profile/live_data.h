@@ -1,7 +1,7 @@
-// Profile `live-data`: the Live Data Hub. One channel; whoever pushes a JSON document over HTTP reaches every
-// SSE and WebSocket client. Settings are the service's own environment names (docs/PROFILES.md).
-// startup; the profile objects it makes are shard-local.
-// Tests: tests/unit/profile/live_data_test.cc and tests/integration/.
+// Profile `live-data`: the Live Data Hub. One channel; whoever pushes a JSON document over HTTP
+// reaches every SSE and WebSocket client. Settings are the service's own environment names
+// (docs/PROFILES.md). startup; the profile objects it makes are shard-local. Tests:
+// tests/unit/profile/live_data_test.cc and tests/integration/.
 #pragma once
 
 #include <map>
@@ -13,7 +13,7 @@
 namespace livehub::profile {
 
 struct ProfileChoice {
-  ProfileFactory factory;             // empty: `error` says which setting is wrong
+  ProfileFactory factory;  // empty: `error` says which setting is wrong
   std::string error;
   std::vector<std::string> warnings;  // for the log, once
 };

@@ -1,5 +1,5 @@
-// Synthetic points for MODE=generator: a random walk over the fields that the dashboard draws. For trying a
-// dashboard without a backend; never on unless asked for. shard-local.
+// Synthetic points for MODE=generator: a random walk over the fields that the dashboard draws. For
+// trying a dashboard without a backend; never on unless asked for. shard-local.
 #pragma once
 
 #include <cstdint>

@@ -42,7 +42,9 @@ class Admin : public Profile {
 }  // namespace
 
 ProfileFactory make_admin(Engine& hub) {
-  return [&hub](const ProfileContext&) -> std::unique_ptr<Profile> { return std::make_unique<Admin>(hub); };
+  return [&hub](const ProfileContext&) -> std::unique_ptr<Profile> {
+    return std::make_unique<Admin>(hub);
+  };
 }
 
 }  // namespace livehub::server

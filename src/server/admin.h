@@ -1,6 +1,6 @@
-// The admin listener: health and metrics for whoever runs this process, never for its clients. It is an
-// engine of its own with one shard, so a busy hub cannot make it late. startup.
-// Tests: tests/integration/admin.test.mjs.
+// The admin listener: health and metrics for whoever runs this process, never for its clients. It
+// is an engine of its own with one shard, so a busy hub cannot make it late. startup. Tests:
+// tests/integration/admin.test.mjs.
 #pragma once
 
 #include <memory>

@@ -1,5 +1,5 @@
-// Start, stop and the end of the shards. The order of both is the point: nobody accepts before everybody
-// can, and nobody goes away while another may still knock at its door.
+// Start, stop and the end of the shards. The order of both is the point: nobody accepts before
+// everybody can, and nobody goes away while another may still knock at its door.
 #include "livehub/engine.h"
 
 #include <fcntl.h>
@@ -84,7 +84,8 @@ std::string Engine::State::choose_io() {
 }
 
 std::string Engine::State::start() {
-  // libcrypto sets itself up at its first use, with 2 MB of pages and a millisecond: not in a client's time.
+  // libcrypto sets itself up at its first use, with 2 MB of pages and a millisecond: not in a
+  // client's time.
   (void)wire::ws_accept_key("warm");
   const uint64_t descriptors = server::raise_descriptor_limit();
   shard_count_ = options_.shards > 0 ? options_.shards : server::usable_cores();
@@ -106,7 +107,8 @@ std::string Engine::State::start() {
   listeners_ = io::open_listeners(listen);
   if (!listeners_.error.empty()) return listeners_.error;
 
-  const uint64_t memory = options_.memory_bytes ? options_.memory_bytes : server::machine_memory_bytes() / 2;
+  const uint64_t memory =
+      options_.memory_bytes ? options_.memory_bytes : server::machine_memory_bytes() / 2;
   shared_ = std::make_unique<session::Shared>(options_, shard_count_, static_cast<int64_t>(memory));
   shared_->identity.epoch = random_u64();
   shared_->identity.hash_key = {random_u64(), random_u64()};
@@ -181,9 +183,8 @@ void Engine::State::stop() {
   const bool is_second = was_stopped_;
   was_stopped_ = true;
   for (Shard& shard : shards_)
-    shard.tasks->post([&shard, is_second] {
-      is_second ? shard.front->end_now() : shard.front->begin_drain();
-    });
+    shard.tasks->post(
+        [&shard, is_second] { is_second ? shard.front->end_now() : shard.front->begin_drain(); });
 }
 
 void Engine::State::join() {

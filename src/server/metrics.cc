@@ -20,7 +20,8 @@ class Families {
     families_.push_back({});
     families_.back().name = name;
     families_.back().help = help;
-    families_.back().type = is_counter ? prometheus::MetricType::Counter : prometheus::MetricType::Gauge;
+    families_.back().type =
+        is_counter ? prometheus::MetricType::Counter : prometheus::MetricType::Gauge;
   }
   void add(double value, Labels labels = {}) {
     prometheus::ClientMetric metric;
@@ -45,19 +46,22 @@ struct Column {
   double (*value)(const ShardSnapshot&);
 };
 
-#define LIVEHUB_CELL(expression) [](const ShardSnapshot& s) { return static_cast<double>(s.expression); }
+#define LIVEHUB_CELL(expression) \
+  [](const ShardSnapshot& s) { return static_cast<double>(s.expression); }
 
 const Column kColumns[] = {
     {"livehub_accepted_total", "Connections accepted.", true, LIVEHUB_CELL(session.accepted)},
     {"livehub_closed_total", "Connections ended.", true, LIVEHUB_CELL(session.closed)},
     {"livehub_sockets", "Sockets open now.", false, LIVEHUB_CELL(sockets_open)},
     {"livehub_sockets_max", "Sockets this shard can hold.", false, LIVEHUB_CELL(sockets_max)},
-    {"livehub_http_requests_total", "Request heads read.", true, LIVEHUB_CELL(session.http_requests)},
+    {"livehub_http_requests_total", "Request heads read.", true,
+     LIVEHUB_CELL(session.http_requests)},
     {"livehub_http_bad_total", "Requests refused as malformed, too large or too slow.", true,
      LIVEHUB_CELL(session.http_bad)},
     {"livehub_slow_heads_total", "Requests cut because they took too long.", true,
      LIVEHUB_CELL(session.slow_heads)},
-    {"livehub_received_bytes_total", "Bytes received from clients.", true, LIVEHUB_CELL(session.bytes_in)},
+    {"livehub_received_bytes_total", "Bytes received from clients.", true,
+     LIVEHUB_CELL(session.bytes_in)},
     {"livehub_sent_bytes_total", "Bytes sent to clients.", true, LIVEHUB_CELL(fanout.sent_bytes)},
     {"livehub_websocket_messages_in_total", "Messages from WebSocket clients.", true,
      LIVEHUB_CELL(session.ws_messages_in)},
@@ -72,14 +76,16 @@ const Column kColumns[] = {
      LIVEHUB_CELL(owner.published)},
     {"livehub_appends_total", "Frames appended to streams (a message once per encoding).", true,
      LIVEHUB_CELL(fanout.appends)},
-    {"livehub_deliveries_total", "Frames sent to subscribers.", true, LIVEHUB_CELL(fanout.deliveries)},
+    {"livehub_deliveries_total", "Frames sent to subscribers.", true,
+     LIVEHUB_CELL(fanout.deliveries)},
     {"livehub_sends_total", "Send operations; deliveries over sends is the coalescing.", true,
      LIVEHUB_CELL(fanout.sends)},
     {"livehub_short_sends_total", "Sends that the kernel took in part.", true,
      LIVEHUB_CELL(fanout.short_sends)},
     {"livehub_blocked_sends_total", "Sends that found the socket full.", true,
      LIVEHUB_CELL(fanout.blocked_sends)},
-    {"livehub_lapped_total", "Slow subscribers that were overtaken.", true, LIVEHUB_CELL(fanout.lapped)},
+    {"livehub_lapped_total", "Slow subscribers that were overtaken.", true,
+     LIVEHUB_CELL(fanout.lapped)},
     {"livehub_slow_reader_closes_total", "Slow subscribers that were disconnected.", true,
      LIVEHUB_CELL(session.lapped_closed)},
     {"livehub_append_waits_total", "Times ingestion waited for subscribers that keep up.", true,
@@ -89,10 +95,11 @@ const Column kColumns[] = {
      LIVEHUB_CELL(hub.local_resumes)},
     {"livehub_replay_windows_total", "Windows of history asked for by resuming clients.", true,
      LIVEHUB_CELL(hub.replay_windows)},
-    {"livehub_memory_resets_total", "Connections reset because the memory budget was used up.", true,
-     LIVEHUB_CELL(session.memory_resets)},
+    {"livehub_memory_resets_total", "Connections reset because the memory budget was used up.",
+     true, LIVEHUB_CELL(session.memory_resets)},
     {"livehub_channels", "Channels with local subscribers.", false, LIVEHUB_CELL(channels)},
-    {"livehub_owned_channels", "Channels this shard sequences.", false, LIVEHUB_CELL(owned_channels)},
+    {"livehub_owned_channels", "Channels this shard sequences.", false,
+     LIVEHUB_CELL(owned_channels)},
     {"livehub_subscriptions", "Subscriptions.", false, LIVEHUB_CELL(subscriptions)},
     {"livehub_streams", "Streams (channel and encoding).", false, LIVEHUB_CELL(streams)},
     {"livehub_hot_streams", "Streams with a ring of their own.", false, LIVEHUB_CELL(hot_streams)},
@@ -102,7 +109,8 @@ const Column kColumns[] = {
     {"livehub_shard_memory_bytes", "Bytes this shard charges to the memory budget.", false,
      LIVEHUB_CELL(memory_bytes)},
     {"livehub_loop_turns_total", "Turns of the loop.", true, LIVEHUB_CELL(loop.turns)},
-    {"livehub_loop_busy_turns_total", "Turns that did not sleep.", true, LIVEHUB_CELL(loop.busy_turns)},
+    {"livehub_loop_busy_turns_total", "Turns that did not sleep.", true,
+     LIVEHUB_CELL(loop.busy_turns)},
 };
 
 #undef LIVEHUB_CELL

@@ -101,7 +101,8 @@ int serve(const Settings& settings) {
   for (const std::string& warning : choice.warnings)
     settings.engine.is_on_fly ? log_error(warning) : log_warn(warning);
   std::string unused;
-  for (const std::string& name : settings.without_effect) unused += (unused.empty() ? "" : ", ") + name;
+  for (const std::string& name : settings.without_effect)
+    unused += (unused.empty() ? "" : ", ") + name;
   if (!unused.empty()) log_info("set, but without effect here: " + unused);
 
   sigset_t signals;

@@ -1,5 +1,6 @@
 // One client connection: what it is doing, and nothing that only some phases need. shard-local.
-// Its bytes on the way out are the hub's (hub/peer.h), its descriptor the driver's; all three share an index.
+// Its bytes on the way out are the hub's (hub/peer.h), its descriptor the driver's; all three share
+// an index.
 #pragma once
 
 #include <cstdint>
@@ -30,8 +31,8 @@ struct HttpExchange {
   wire::HttpRequestParser parser;
   Route route;
   std::string body;
-  std::string input;        // arrived behind a request that is still being answered
-  std::string stream_head;  // kOpening
+  std::string input;         // arrived behind a request that is still being answered
+  std::string stream_head;   // kOpening
   size_t charged_bytes = 0;  // of body and input, to the memory budget
   bool is_head_only = false;
   bool is_refused = false;  // the route's answer stands, the body is thrown away
@@ -40,19 +41,19 @@ struct HttpExchange {
 struct Connection {
   enum Flag : uint32_t {
     kWebSocket = 1,
-    kChunked = 2,       // SSE over HTTP/1.1
+    kChunked = 2,  // SSE over HTTP/1.1
     kEnvelope = 4,
-    kRefused = 8,       // accepted only to be refused: no slots or no memory
-    kPeerEnded = 16,    // FIN seen
-    kPingSent = 32,     // and nothing received since
+    kRefused = 8,     // accepted only to be refused: no slots or no memory
+    kPeerEnded = 16,  // FIN seen
+    kPingSent = 32,   // and nothing received since
     kEcho = 64,
-    kPaused = 128,      // receiving is paused until own bytes are sent
+    kPaused = 128,  // receiving is paused until own bytes are sent
     kKeepMessages = 256,
-    kHeadSent = 512,    // the stream's head
+    kHeadSent = 512,  // the stream's head
     kKeepAlive = 1024,
     kCloseDeferred = 2048,
-    kDraining = 4096,   // was told to go
-    kAdmitted = 8192,   // counted as a stream, on_close() is owed
+    kDraining = 4096,         // was told to go
+    kAdmitted = 8192,         // counted as a stream, on_close() is owed
     kHandshaken = 16384,      // both WebSocket close frames went over
     kOfOtherProcess = 32768,  // resumes from a position of another process
   };

@@ -90,10 +90,14 @@ const hub::Encoding& encoding_of(EncodingKind kind) {
   static const SsePlain sse_plain;
   static const WsEnvelope ws_envelope;
   switch (kind) {
-    case EncodingKind::kWsText: return ws_text;
-    case EncodingKind::kSseChunked: return sse_chunked;
-    case EncodingKind::kSsePlain: return sse_plain;
-    case EncodingKind::kWsEnvelope: return ws_envelope;
+    case EncodingKind::kWsText:
+      return ws_text;
+    case EncodingKind::kSseChunked:
+      return sse_chunked;
+    case EncodingKind::kSsePlain:
+      return sse_plain;
+    case EncodingKind::kWsEnvelope:
+      return ws_envelope;
   }
   return ws_text;
 }

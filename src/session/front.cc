@@ -9,7 +9,8 @@
 namespace livehub::session {
 namespace {
 
-// What an open connection takes of us, for the memory budget (its kernel memory is not ours to count).
+// What an open connection takes of us, for the memory budget (its kernel memory is not ours to
+// count).
 constexpr int64_t kConnectionBytes = 320;
 // Slots in which newcomers are refused clearly; a small table keeps a smaller part.
 constexpr uint32_t kSlotsKeptForRefusals = 64;
@@ -17,8 +18,13 @@ constexpr uint32_t kSlotsKeptForRefusals = 64;
 }  // namespace
 
 Front::Front(uint32_t shard, Shared& shared, io::Driver& driver, const ProfileFactory& factory)
-    : shard_(shard), shared_(shared), options_(shared.options), driver_(driver), account_(shared.budget),
-      hub_(static_cast<hub::ShardId>(shard), shared.identity, shared.limits, account_, *this, *this),
+    : shard_(shard),
+      shared_(shared),
+      options_(shared.options),
+      driver_(driver),
+      account_(shared.budget),
+      hub_(static_cast<hub::ShardId>(shard), shared.identity, shared.limits, account_, *this,
+           *this),
       wheel_(shard::tick_of(driver.now_ns())),
       slots_kept_(std::min(kSlotsKeptForRefusals, driver.sockets_max() / 8)) {
   for (int kind = 0; kind < kEncodingKinds; ++kind)
@@ -70,14 +76,18 @@ void Front::on_receive(io::Socket socket, std::span<char> bytes) {
   counters_.bytes_in += bytes.size();
   switch (c.phase) {
     case Phase::kHead:
-    case Phase::kBody: return http_input(socket.index, bytes);
+    case Phase::kBody:
+      return http_input(socket.index, bytes);
     case Phase::kReply:
-    case Phase::kOpening: return keep_input(socket.index, bytes);
+    case Phase::kOpening:
+      return keep_input(socket.index, bytes);
     case Phase::kWs:
-    case Phase::kWsClosing: return ws_input(socket.index, bytes);
+    case Phase::kWsClosing:
+      return ws_input(socket.index, bytes);
     case Phase::kSse:
     case Phase::kEnding:
-    case Phase::kLingering: return;  // nothing a client sends here means anything
+    case Phase::kLingering:
+      return;  // nothing a client sends here means anything
   }
 }
 
@@ -85,7 +95,8 @@ void Front::on_receive_end(io::Socket socket, int error) {
   if (!is_current(socket.index, socket.generation)) return;
   Connection& c = connections_[socket.index];
   c.set(Connection::kPeerEnded);
-  if (error == 0 && (c.phase == Phase::kReply || c.phase == Phase::kEnding)) return;  // it still reads
+  if (error == 0 && (c.phase == Phase::kReply || c.phase == Phase::kEnding))
+    return;  // it still reads
   if (error == 0 && c.phase == Phase::kHead && !hub_.fanout().is_idle(socket.index))
     return end_after_sending(socket.index);  // its last answer is still on its way
   note_stream_closed(socket.index, 1006, "");
@@ -114,10 +125,18 @@ void Front::send_batch(std::span<hub::PeerSend> sends) {
     sends[i].bytes_sent = io_requests_[i].bytes_sent;
     sends[i].error = io_requests_[i].error;
     switch (io_requests_[i].outcome) {
-      case io::SendOutcome::kAll: sends[i].outcome = hub::PeerSend::Outcome::kAll; break;
-      case io::SendOutcome::kPart: sends[i].outcome = hub::PeerSend::Outcome::kPart; break;
-      case io::SendOutcome::kBlocked: sends[i].outcome = hub::PeerSend::Outcome::kBlocked; break;
-      case io::SendOutcome::kFailed: sends[i].outcome = hub::PeerSend::Outcome::kFailed; break;
+      case io::SendOutcome::kAll:
+        sends[i].outcome = hub::PeerSend::Outcome::kAll;
+        break;
+      case io::SendOutcome::kPart:
+        sends[i].outcome = hub::PeerSend::Outcome::kPart;
+        break;
+      case io::SendOutcome::kBlocked:
+        sends[i].outcome = hub::PeerSend::Outcome::kBlocked;
+        break;
+      case io::SendOutcome::kFailed:
+        sends[i].outcome = hub::PeerSend::Outcome::kFailed;
+        break;
     }
   }
 }
@@ -136,14 +155,15 @@ void Front::on_drained(hub::PeerId peer) {
     driver_.resume_receive(socket_of(peer));
   }
   if (c.phase != Phase::kEnding) return;
-  if (c.has(Connection::kPeerEnded) || c.has(Connection::kHandshaken)) return close_now(peer, false);
+  if (c.has(Connection::kPeerEnded) || c.has(Connection::kHandshaken))
+    return close_now(peer, false);
   c.phase = Phase::kLingering;
   driver_.shutdown_send(socket_of(peer));
   arm_ms(peer, 2000);
 }
 
-// The last bytes are queued: send them, then shut our side and wait for the peer's (RFC 9112 9.6), since a
-// close with unread input would be a reset that destroys them.
+// The last bytes are queued: send them, then shut our side and wait for the peer's (RFC 9112 9.6),
+// since a close with unread input would be a reset that destroys them.
 void Front::end_after_sending(uint32_t index) {
   Connection& c = connections_[index];
   c.phase = Phase::kEnding;
@@ -218,7 +238,8 @@ shard::MailLeft Front::drain_mail() {
   shared_.answers.drain_spills(shard_);
   retry_publishes();
   const int64_t now_ns = driver_.now_ns();
-  // acquire pairs with drain_step(): whoever went quiet had its live messages put into our lanes before.
+  // acquire pairs with drain_step(): whoever went quiet had its live messages put into our lanes
+  // before.
   const bool was_all_quiet =
       is_draining_ && shared_.shards_not_quiet.load(std::memory_order_acquire) == 0;
   const auto requests_left = shared_.requests.receive(
@@ -228,8 +249,9 @@ shard::MailLeft Front::drain_mail() {
   if (requests_left == shard::MailLeft::kMore || answers_left == shard::MailLeft::kMore)
     return shard::MailLeft::kMore;
   const bool is_waiting = requests_left != shard::MailLeft::kNothing ||
-                          answers_left != shard::MailLeft::kNothing || !waiting_publishes_.empty() ||
-                          shared_.requests.has_spills(shard_) || shared_.answers.has_spills(shard_);
+                          answers_left != shard::MailLeft::kNothing ||
+                          !waiting_publishes_.empty() || shared_.requests.has_spills(shard_) ||
+                          shared_.answers.has_spills(shard_);
   may_tell_ = may_tell_ || (was_all_quiet && !is_waiting);
   return is_waiting ? shard::MailLeft::kRefused : shard::MailLeft::kNothing;
 }
@@ -260,7 +282,8 @@ void Front::relieve_memory() {
 // --- hub::Post ---
 
 bool Front::has_room(hub::ShardId to, bool request_lane) const {
-  return request_lane ? shared_.requests.has_room(shard_, to) : shared_.answers.has_room(shard_, to);
+  return request_lane ? shared_.requests.has_room(shard_, to)
+                      : shared_.answers.has_room(shard_, to);
 }
 void Front::send_request(hub::ShardId to, hub::Mail&& mail) {
   shared_.requests.send(shard_, to, std::move(mail));

@@ -1,11 +1,13 @@
-// The front of one shard: every client connection from accept to close. It turns the driver's events into
-// HTTP requests and WebSocket messages for the profile, and the profile's wishes into bytes for the hub.
-// shard-local.
+// The front of one shard: every client connection from accept to close. It turns the driver's
+// events into HTTP requests and WebSocket messages for the profile, and the profile's wishes into
+// bytes for the hub. shard-local.
 //
 // Numbered invariants:
-//  1. A socket, its Connection, its hub peer and its timer begin and end together (open(), close_now()).
+//  1. A socket, its Connection, its hub peer and its timer begin and end together (open(),
+//  close_now()).
 //  2. A stream's head goes out only when its first subscription is live (on_subscribed()).
-//  3. While the hub calls back (is_in_hub_), nothing unsubscribes or closes: it is deferred to the flush.
+//  3. While the hub calls back (is_in_hub_), nothing unsubscribes or closes: it is deferred to the
+//  flush.
 //  4. Bytes of ours are pushed to the hub's peer only; the hub alone decides what is sent when.
 // Files: front.cc (accept, receive, close, sending), front_http.cc, front_stream.cc, front_ws.cc,
 // front_time.cc (timers, heartbeats, drain), handles.cc (the public handles).
@@ -63,7 +65,8 @@ class Front : public io::Events, public hub::HubEvents, public shard::Tenant, pr
   void exchange_reply(uint32_t index, Reply reply);
   void exchange_publish(uint32_t index, std::string_view channel, std::string_view payload);
   void session_subscribe(uint32_t index, const Subscribe& options);
-  void session_publish(uint32_t index, std::string_view channel, std::string_view payload, bool skip_me);
+  void session_publish(uint32_t index, std::string_view channel, std::string_view payload,
+                       bool skip_me);
   void session_close(uint32_t index, uint16_t code, std::string_view reason);
   void push(uint32_t index, std::string_view bytes) { hub_.fanout().push_own(index, bytes); }
   void push_sse(uint32_t index, std::string_view block);  // chunked where the stream is
@@ -90,9 +93,12 @@ class Front : public io::Events, public hub::HubEvents, public shard::Tenant, pr
   void on_skipped(hub::PeerId peer, hub::SubscriptionId subscription, uint64_t offset) override;
   void on_subscribed(hub::PeerId peer, hub::SubscriptionId subscription, hub::Position start,
                      bool gap) override;
-  void on_replay_gap(hub::PeerId peer, hub::SubscriptionId subscription, hub::Position start) override;
+  void on_replay_gap(hub::PeerId peer, hub::SubscriptionId subscription,
+                     hub::Position start) override;
   void on_published(uint64_t token, hub::PublishResult result, hub::Position position) override;
-  uint32_t peer_generation(hub::PeerId peer) const override { return connections_[peer].generation; }
+  uint32_t peer_generation(hub::PeerId peer) const override {
+    return connections_[peer].generation;
+  }
 
   // hub::Post
   bool has_room(hub::ShardId to, bool request_lane) const override;
@@ -180,8 +186,8 @@ class Front : public io::Events, public hub::HubEvents, public shard::Tenant, pr
   bool is_finished_ = false;
   bool is_counted_out_ = false;
   bool is_out_of_slots_ = false;
-  bool is_quiet_ = false;   // draining, and none of our publishes is unanswered
-  bool may_tell_ = false;   // draining, and all that was published has been appended here
+  bool is_quiet_ = false;       // draining, and none of our publishes is unanswered
+  bool may_tell_ = false;       // draining, and all that was published has been appended here
   uint32_t publishes_out_ = 0;  // handed to the hub, or waiting, and not answered
   int64_t drain_begin_ns_ = 0;
   int64_t telling_since_ns_ = 0;

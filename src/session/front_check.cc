@@ -1,5 +1,5 @@
-// Front::check_invariants(): the numbered list of front.h, in code. Walks everything; for tests and the
-// simulator.
+// Front::check_invariants(): the numbered list of front.h, in code. Walks everything; for tests and
+// the simulator.
 #include "base/check.h"
 #include "session/front.h"
 
@@ -9,8 +9,10 @@ void Front::check_invariants() const {
   hub_.check_invariants();
   uint64_t sse = 0, ws = 0;
   uint32_t peers = 0;
-  for (hub::PeerId id = 0; id < hub_.fanout().peers_end(); ++id) peers += hub_.fanout().has_peer(id);
-  LIVEHUB_CHECK(peers == connections_.live(), "every peer of the hub is a connection");  // invariant 1
+  for (hub::PeerId id = 0; id < hub_.fanout().peers_end(); ++id)
+    peers += hub_.fanout().has_peer(id);
+  LIVEHUB_CHECK(peers == connections_.live(),
+                "every peer of the hub is a connection");  // invariant 1
   LIVEHUB_CHECK(wheel_.armed_or_idle() == connections_.live(), "every timer is a connection's");
   for (uint32_t index = 0; index < connections_.index_end(); ++index) {
     if (!connections_.contains(index)) continue;
@@ -19,7 +21,8 @@ void Front::check_invariants() const {
     if (c.has(Connection::kAdmitted)) ++(c.has(Connection::kWebSocket) ? ws : sse);
   }
   LIVEHUB_CHECK(sse == counters_.open_sse && ws == counters_.open_ws, "open streams are counted");
-  LIVEHUB_CHECK(counters_.accepted - counters_.closed == connections_.live(), "connections are counted");
+  LIVEHUB_CHECK(counters_.accepted - counters_.closed == connections_.live(),
+                "connections are counted");
   LIVEHUB_CHECK(account_.held() >= 0, "nothing is released that was not charged");
 }
 
@@ -32,9 +35,13 @@ void Front::check_connection(uint32_t index) const {
   const hub::Peer& peer = hub_.fanout().peer(index);
   const bool is_fed = peer.subscription_count > 0;
   switch (c.phase) {
-    case Phase::kHead: LIVEHUB_CHECK(!is_fed, "who asked for nothing gets nothing"); break;
+    case Phase::kHead:
+      LIVEHUB_CHECK(!is_fed, "who asked for nothing gets nothing");
+      break;
     case Phase::kBody:
-    case Phase::kReply: LIVEHUB_CHECK(c.http && !is_fed, "a request is read, not fed"); break;
+    case Phase::kReply:
+      LIVEHUB_CHECK(c.http && !is_fed, "a request is read, not fed");
+      break;
     case Phase::kOpening:  // invariant 2
       LIVEHUB_CHECK(c.http && is_fed, "a stream that opens waits for its subscription");
       break;

@@ -81,14 +81,20 @@ bool Front::http_step(uint32_t index, std::span<char>& input) {
       if (c.phase == Phase::kHead && !was_started && c.http->parser.in_head_started())
         arm_ms(index, options_.head_seconds * 1000);
       return false;
-    case wire::HttpRequestParser::Event::kHead: http_head(index); return true;
+    case wire::HttpRequestParser::Event::kHead:
+      http_head(index);
+      return true;
     case wire::HttpRequestParser::Event::kBody:
       if (c.http->is_refused) return true;
       c.http->body.append(step.body);
       charge_exchange(*c.http);
       return true;
-    case wire::HttpRequestParser::Event::kComplete: http_complete(index); return true;
-    case wire::HttpRequestParser::Event::kError: http_error(index, step.error, step.detail); return false;
+    case wire::HttpRequestParser::Event::kComplete:
+      http_complete(index);
+      return true;
+    case wire::HttpRequestParser::Event::kError:
+      http_error(index, step.error, step.detail);
+      return false;
   }
   return false;
 }
@@ -106,8 +112,8 @@ bool Front::is_refusing(const Connection& c) const {
   return is_draining() || c.has(Connection::kRefused);
 }
 
-// A browser's EventSource never comes back after a status other than 200, and always after a clean end: so a
-// stream is refused with 200, a retry time and an end; everything else with 503.
+// A browser's EventSource never comes back after a status other than 200, and always after a clean
+// end: so a stream is refused with 200, a retry time and an end; everything else with 503.
 Route Front::refusal_of(const Route& wanted, const Connection& c) const {
   const bool is_let_in = is_draining() && !c.has(Connection::kRefused) &&
                          wanted.kind == Route::Kind::kWebSocket &&
@@ -149,7 +155,8 @@ void Front::http_head(uint32_t index) {
   c.phase = Phase::kBody;
   arm_ms(index, kBodyMs);
   switch (http.route.kind) {
-    case Route::Kind::kDestroy: return close_now(index, false);
+    case Route::Kind::kDestroy:
+      return close_now(index, false);
     case Route::Kind::kReply:
       http.is_refused = true;
       // A body that we do not want: answer at once and be done with the connection.
@@ -173,13 +180,17 @@ void Front::http_complete(uint32_t index) {
   HttpExchange& http = *c.http;
   wheel_.disarm(c.timer);
   switch (http.route.kind) {
-    case Route::Kind::kReply: return reply(index, http.route.reply, http.route.reply.close);
-    case Route::Kind::kSse: return open_stream(index);
+    case Route::Kind::kReply:
+      return reply(index, http.route.reply, http.route.reply.close);
+    case Route::Kind::kSse:
+      return open_stream(index);
     case Route::Kind::kWebSocket:
       if (check_upgrade(index)) open_stream(index);
       return;
-    case Route::Kind::kBody: break;
-    case Route::Kind::kDestroy: return;
+    case Route::Kind::kBody:
+      break;
+    case Route::Kind::kDestroy:
+      return;
   }
   c.phase = Phase::kReply;
   const RequestView request(http.parser.head(), driver_, socket_of(index));
@@ -188,8 +199,9 @@ void Front::http_complete(uint32_t index) {
 
 void Front::reply(uint32_t index, const Reply& wanted, bool is_close) {
   Connection& c = connections_[index];
-  const bool is_last = is_close || wanted.close || is_draining() || !c.has(Connection::kKeepAlive) ||
-                       c.has(Connection::kRefused) || c.has(Connection::kPeerEnded);
+  const bool is_last = is_close || wanted.close || is_draining() ||
+                       !c.has(Connection::kKeepAlive) || c.has(Connection::kRefused) ||
+                       c.has(Connection::kPeerEnded);
   wire::HttpResponse response(wanted.status);
   for (const auto& [name, value] : wanted.headers) response.header(name, value);
   response.body(wanted.body, wanted.content_type);
@@ -253,7 +265,8 @@ void Front::hand_over(hub::MessagePtr message, uint64_t token) {
 void Front::retry_publishes() {
   while (!waiting_publishes_.empty()) {
     WaitingPublish& first = waiting_publishes_.front();
-    const bool is_late = driver_.now_ns() - first.message->published_ns > shared_.limits.push_wait_ns;
+    const bool is_late =
+        driver_.now_ns() - first.message->published_ns > shared_.limits.push_wait_ns;
     if (!is_late && !hub_.publish(first.message, first.token)) return;
     const uint64_t token = first.token;
     waiting_publishes_.pop();
@@ -273,7 +286,8 @@ void Front::on_published(uint64_t token, hub::PublishResult result, hub::Positio
   char text[hub::kPositionTextMax];
   const size_t size = hub::write_position(text, position);
   profile_->on_published(exchange_handle(this, index, generation, c.http->route.tag),
-                         is_accepted ? PublishResult::kAccepted : PublishResult::kBusy, {text, size});
+                         is_accepted ? PublishResult::kAccepted : PublishResult::kBusy,
+                         {text, size});
 }
 
 // The one gate into the hub: whatever passes can stand in every encoding as it is.

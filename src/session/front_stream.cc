@@ -17,9 +17,12 @@ struct PositionText {
 
 hub::SlowReader policy_of(SlowReader policy) {
   switch (policy) {
-    case SlowReader::kDisconnect: return hub::SlowReader::kDisconnect;
-    case SlowReader::kSkip: return hub::SlowReader::kSkip;
-    case SlowReader::kNewest: return hub::SlowReader::kNewest;
+    case SlowReader::kDisconnect:
+      return hub::SlowReader::kDisconnect;
+    case SlowReader::kSkip:
+      return hub::SlowReader::kSkip;
+    case SlowReader::kNewest:
+      return hub::SlowReader::kNewest;
   }
   return hub::SlowReader::kDisconnect;
 }
@@ -48,9 +51,10 @@ void Front::open_stream(uint32_t index) {
   c.tag = stream.tag;
   c.message_bytes_max = static_cast<uint32_t>(stream.message_bytes_max);
   c.fragments_max = stream.fragments_max;
-  c.heartbeat_seconds = static_cast<uint16_t>(
-      stream.heartbeat_seconds ? stream.heartbeat_seconds
-                               : (is_websocket ? options_.ping_seconds : options_.heartbeat_seconds));
+  c.heartbeat_seconds =
+      static_cast<uint16_t>(stream.heartbeat_seconds ? stream.heartbeat_seconds
+                                                     : (is_websocket ? options_.ping_seconds
+                                                                     : options_.heartbeat_seconds));
   if (stream.keep_messages) c.set(Connection::kKeepMessages);
   if (is_websocket)
     c.set(Connection::kWebSocket);
@@ -116,7 +120,8 @@ void Front::take_kept_input(uint32_t index) {
 void Front::session_subscribe(uint32_t index, const Subscribe& options) {
   Connection& c = connections_[index];
   if (c.phase != Phase::kOpening && !c.is_stream()) return;
-  if (hub_.fanout().peer(index).subscription_count >= shared_.limits.subscriptions_per_peer_max) return;
+  if (hub_.fanout().peer(index).subscription_count >= shared_.limits.subscriptions_per_peer_max)
+    return;
   std::optional<hub::Position> resume;
   if (options.resume_after) resume = hub::parse_position(*options.resume_after);
   if (resume && resume->epoch != shared_.identity.epoch) c.set(Connection::kOfOtherProcess);
@@ -158,8 +163,8 @@ void Front::on_skipped(hub::PeerId peer, hub::SubscriptionId, uint64_t offset) {
   is_in_hub_ = false;
 }
 
-// Overtaken: with the policy to disconnect it gets the rest of the frame it is in, then the end; it comes
-// back with its position.
+// Overtaken: with the policy to disconnect it gets the rest of the frame it is in, then the end; it
+// comes back with its position.
 void Front::on_lapped(hub::PeerId peer, hub::SubscriptionId subscription) {
   if (hub_.fanout().subscription(subscription).policy != hub::SlowReader::kDisconnect) return;
   ++counters_.lapped_closed;
@@ -194,12 +199,15 @@ void Front::end_sse(uint32_t index, uint32_t retry_ms) {
 
 void Front::session_close(uint32_t index, uint16_t code, std::string_view reason) {
   switch (connections_[index].phase) {
-    case Phase::kWs: return ws_close(index, code, reason);
-    case Phase::kSse: return end_sse(index, retry_jitter_ms());
+    case Phase::kWs:
+      return ws_close(index, code, reason);
+    case Phase::kSse:
+      return end_sse(index, retry_jitter_ms());
     case Phase::kOpening:
       send_stream_head(index);
       return session_close(index, code, reason);
-    default: return;
+    default:
+      return;
   }
 }
 

@@ -22,7 +22,8 @@ void Front::arm_ms(uint32_t index, int64_t ms) {
 int64_t Front::ns_to_next_timer(int64_t now_ns) {
   int64_t wait_ns = next_second_ns_ - now_ns;
   if (const uint32_t ticks = wheel_.ticks_to_next(); ticks < shard::TimerWheel::kSlots) {
-    const int64_t due_ns = (static_cast<int64_t>(now_ns >> shard::kTickShift) + ticks) << shard::kTickShift;
+    const int64_t due_ns = (static_cast<int64_t>(now_ns >> shard::kTickShift) + ticks)
+                           << shard::kTickShift;
     wait_ns = std::min(wait_ns, due_ns - now_ns);
   }
   if (profile_->tick_ms() > 0) wait_ns = std::min(wait_ns, next_profile_tick_ns_ - now_ns);
@@ -41,7 +42,8 @@ void Front::on_timers(int64_t now_ns) {
       shared_.shards_out_of_slots.fetch_add(is_full ? 1 : ~0u, std::memory_order_relaxed);
     }
   }
-  if (const int64_t every_ms = profile_->tick_ms(); every_ms > 0 && now_ns >= next_profile_tick_ns_) {
+  if (const int64_t every_ms = profile_->tick_ms();
+      every_ms > 0 && now_ns >= next_profile_tick_ns_) {
     next_profile_tick_ns_ = now_ns + every_ms * 1'000'000;
     profile_->on_tick(now_ns);
   }
@@ -63,13 +65,19 @@ void Front::on_timer(uint32_t index) {
         late.content_type = "text/plain; charset=utf-8";
         return reply(index, late, true);
       }
-    case Phase::kReply: return;
-    case Phase::kOpening: return close_now(index, false);
-    case Phase::kSse: return beat_sse(index);
-    case Phase::kWs: return beat_ws(index);
+    case Phase::kReply:
+      return;
+    case Phase::kOpening:
+      return close_now(index, false);
+    case Phase::kSse:
+      return beat_sse(index);
+    case Phase::kWs:
+      return beat_ws(index);
     case Phase::kWsClosing:
-    case Phase::kEnding: return close_now(index, true);
-    case Phase::kLingering: return close_now(index, false);
+    case Phase::kEnding:
+      return close_now(index, true);
+    case Phase::kLingering:
+      return close_now(index, false);
   }
 }
 
@@ -124,8 +132,9 @@ void Front::end_now() {
   drain_ns_ = 0;
 }
 
-// From stop() on no publish is taken. Nobody is told to go before everything that was taken has been appended
-// on every shard (or half of the time is gone): only so does a client get all that was answered with success.
+// From stop() on no publish is taken. Nobody is told to go before everything that was taken has
+// been appended on every shard (or half of the time is gone): only so does a client get all that
+// was answered with success.
 bool Front::may_tell_now(int64_t now_ns) {
   if (!is_quiet_ && publishes_out_ == 0) {
     is_quiet_ = true;
@@ -140,8 +149,9 @@ void Front::drain_step(int64_t now_ns) {
   if (!may_tell_now(now_ns)) return;
   const bool is_over = now_ns - drain_begin_ns_ >= drain_ns_;
   const int64_t left_ns = drain_begin_ns_ + drain_ns_ - telling_since_ns_;
-  const double share = is_over ? 1.0 : std::min(1.0, static_cast<double>(now_ns - telling_since_ns_) /
-                                                         (static_cast<double>(left_ns) * kTellShare));
+  const double share = is_over ? 1.0
+                               : std::min(1.0, static_cast<double>(now_ns - telling_since_ns_) /
+                                                   (static_cast<double>(left_ns) * kTellShare));
   const auto goal = static_cast<uint32_t>(share * drain_total_);
   const uint32_t end = connections_.index_end();
   for (uint32_t looked = 0; looked < end && (drain_told_ <= goal || share >= 1.0); ++looked) {
@@ -155,7 +165,8 @@ void Front::drain_step(int64_t now_ns) {
   }
   if (connections_.live() == 0 && !is_counted_out_) {
     is_counted_out_ = true;
-    // The last shard to run empty lets all of them end: until then each still owns channels for others.
+    // The last shard to run empty lets all of them end: until then each still owns channels for
+    // others.
     if (shared_.shards_with_clients.fetch_sub(1, std::memory_order_acq_rel) == 1)
       for (uint32_t s = 0; s < shared_.identity.shard_count; ++s) shared_.doors.knock(s);
   }
@@ -163,8 +174,8 @@ void Front::drain_step(int64_t now_ns) {
                  shared_.shards_with_clients.load(std::memory_order_acquire) == 0;
 }
 
-// Tells one client that this process ends. False if it had been told, or has to finish something first: what
-// is queued for it, unless it is late.
+// Tells one client that this process ends. False if it had been told, or has to finish something
+// first: what is queued for it, unless it is late.
 bool Front::tell_to_go(uint32_t index, bool is_late) {
   Connection& c = connections_[index];
   switch (c.phase) {
@@ -184,7 +195,8 @@ bool Front::tell_to_go(uint32_t index, bool is_late) {
       if (!is_late && !hub_.fanout().is_caught_up(index)) return false;
       ws_close(index, profile_->drain_close_code(), "going away");
       break;
-    default: return false;
+    default:
+      return false;
   }
   ++counters_.drained;
   return true;

@@ -1,4 +1,5 @@
-// WebSocket sessions: the handshake, what clients send, and how sessions end (RFC 6455 sections 4, 5, 7).
+// WebSocket sessions: the handshake, what clients send, and how sessions end (RFC 6455 sections 4,
+// 5, 7).
 #include "session/front.h"
 #include "wire/http_response.h"
 #include "wire/ws_handshake.h"
@@ -7,7 +8,8 @@
 namespace livehub::session {
 namespace {
 
-// Answers (pongs, echoes) that a client asks for and does not read: past this we stop reading from it.
+// Answers (pongs, echoes) that a client asks for and does not read: past this we stop reading from
+// it.
 constexpr uint32_t kOwnBytesMax = 256 * 1024;
 
 }  // namespace
@@ -42,7 +44,8 @@ std::string Front::ws_head(const wire::HttpHead& head, const Stream& stream) con
   response.header("Upgrade", "websocket").header("Connection", "Upgrade");
   response.header("Sec-WebSocket-Accept", wire::ws_accept_key(*head.header("Sec-WebSocket-Key")));
   if (!stream.subprotocol.empty())
-    (void)response.try_header("Sec-WebSocket-Protocol", stream.subprotocol);  // a peer's: maybe unfit
+    (void)response.try_header("Sec-WebSocket-Protocol",
+                              stream.subprotocol);  // a peer's: maybe unfit
   for (const auto& [name, value] : stream.headers) response.header(name, value);
   return response.to_string();
 }
@@ -60,7 +63,8 @@ void Front::ws_input(uint32_t index, std::span<char> bytes) {
     if (event.kind == wire::WsEvent::Kind::kNeedMore || !ws_event(index, event)) break;
     if (!is_current(index, generation)) return;
   }
-  const auto grown = static_cast<int64_t>(c.ws.buffered_bytes()) - static_cast<int64_t>(held_before);
+  const auto grown =
+      static_cast<int64_t>(c.ws.buffered_bytes()) - static_cast<int64_t>(held_before);
   account_.charge(grown);
   ws_pause_if_full(index);
 }
@@ -86,7 +90,8 @@ bool Front::ws_event(uint32_t index, const wire::WsEvent& event) {
     case wire::WsEvent::Kind::kPing:
       if (is_open) push(index, wire::ws_frame(wire::WsOpcode::kPong, event.payload));
       return true;
-    case wire::WsEvent::Kind::kPong: return true;
+    case wire::WsEvent::Kind::kPong:
+      return true;
     case wire::WsEvent::Kind::kClose:
       c.set(Connection::kHandshaken);
       if (is_open) {
@@ -103,7 +108,8 @@ bool Front::ws_event(uint32_t index, const wire::WsEvent& event) {
       if (is_open) push(index, wire::ws_close_frame(event.close_code, event.detail));
       end_after_sending(index);
       return false;
-    case wire::WsEvent::Kind::kNeedMore: return false;
+    case wire::WsEvent::Kind::kNeedMore:
+      return false;
   }
   return false;
 }

@@ -70,7 +70,8 @@ void Session::send_text(std::string_view message) {
 }
 void Session::send_event(std::string_view id, std::string_view event, std::string_view data) {
   if (!is_open() || is_websocket()) return;
-  if (const auto block = wire::sse_multiline_event({id, event, data})) front_->push_sse(index_, *block);
+  if (const auto block = wire::sse_multiline_event({id, event, data}))
+    front_->push_sse(index_, *block);
 }
 void Session::send_comment(std::string_view text) {
   if (!is_open() || is_websocket()) return;

@@ -19,8 +19,8 @@ Reply ready_reply(const Shared& shared, bool is_local) {
   (void)is_local;
   Reply reply;
   reply.status = wrong.empty() ? 200 : 503;
-  reply.body = std::string("{\"ready\":") + (wrong.empty() ? "true" : "false") + ",\"wrong\":[" + wrong +
-               "]}";
+  reply.body = std::string("{\"ready\":") + (wrong.empty() ? "true" : "false") + ",\"wrong\":[" +
+               wrong + "]}";
   reply.content_type = "application/json; charset=utf-8";
   reply.headers.emplace_back("Cache-Control", "no-store");
   return reply;

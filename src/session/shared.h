@@ -21,9 +21,13 @@ struct Shared {
   Shared(const EngineOptions& engine_options, uint32_t shards, int64_t memory_bytes)
       : Shared(engine_options, shards, memory_bytes, Lanes()) {}
   Shared(const EngineOptions& engine_options, uint32_t shards, int64_t memory_bytes, Lanes lanes)
-      : options(engine_options), budget(memory_bytes), doors(shards),
-        requests(shards, lanes.requests, doors), answers(shards, lanes.answers, doors),
-        shards_not_quiet(shards), shards_with_clients(shards) {}
+      : options(engine_options),
+        budget(memory_bytes),
+        doors(shards),
+        requests(shards, lanes.requests, doors),
+        answers(shards, lanes.answers, doors),
+        shards_not_quiet(shards),
+        shards_with_clients(shards) {}
 
   const EngineOptions options;
   hub::Identity identity;
@@ -32,11 +36,12 @@ struct Shared {
   shard::Doors doors;
   shard::Mailboxes<hub::Mail> requests;
   shard::Mailboxes<hub::Mail> answers;
-  std::atomic<bool> is_draining{false};          // set once by stop(), read by every shard
-  // While draining: shards that still wait for answers to publishes. At 0 every message that was answered with
-  // success is in the lanes of all shards that need it, so streams may be ended behind it.
+  std::atomic<bool> is_draining{false};  // set once by stop(), read by every shard
+  // While draining: shards that still wait for answers to publishes. At 0 every message that was
+  // answered with success is in the lanes of all shards that need it, so streams may be ended
+  // behind it.
   std::atomic<uint32_t> shards_not_quiet;
-  std::atomic<uint32_t> shards_with_clients;     // counts down while draining; the last one ends all
+  std::atomic<uint32_t> shards_with_clients;  // counts down while draining; the last one ends all
   std::atomic<uint32_t> shards_out_of_slots{0};  // for readiness
 };
 

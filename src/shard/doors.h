@@ -1,7 +1,8 @@
 // Who of the shards sleeps in the kernel and must be woken when there is mail. mailbox.
 //
-// A shard that wants to sleep says so, then looks for mail once more; a sender announces its mail, then
-// looks whether the receiver sleeps. Both in sequentially consistent order, so one of them sees the other.
+// A shard that wants to sleep says so, then looks for mail once more; a sender announces its mail,
+// then looks whether the receiver sleeps. Both in sequentially consistent order, so one of them
+// sees the other.
 #pragma once
 
 #include <atomic>

@@ -15,25 +15,30 @@ void Loop::run() {
 
 bool Loop::turn() {
   ++counters_.turns;
-  // 1. Decide how long to sleep. Said first, checked after: a sender that missed us awake sees us asleep.
+  // 1. Decide how long to sleep. Said first, checked after: a sender that missed us awake sees us
+  // asleep.
   int64_t wait_ns = 0;
   if (!has_more_) {
     doors_.fall_asleep(shard_);
-    if (!tenant_.has_mail() && !tasks_.has_tasks()) wait_ns = tenant_.ns_to_next_timer(driver_.now_ns());
+    if (!tenant_.has_mail() && !tasks_.has_tasks())
+      wait_ns = tenant_.ns_to_next_timer(driver_.now_ns());
     if (is_stuck_ && wait_ns > kStuckWaitNs) wait_ns = kStuckWaitNs;
   }
   if (wait_ns == 0) ++counters_.busy_turns;
-  // 2. I/O: accept, receive, learn who can be sent to again. First, so that what arrived together is answered
+  // 2. I/O: accept, receive, learn who can be sent to again. First, so that what arrived together
+  // is answered
   //    together, and publishes are in their lanes before step 4 looks.
   const bool io_left = driver_.turn(wait_ns, events_);
   doors_.wake_up(shard_);
   // 3. Timers and tasks: few, and they may close or queue what the flush should see.
   tenant_.on_timers(driver_.now_ns());
   tasks_.run();
-  // 4. Mail: requests to the channels we own, then live messages. It appends, so nothing may be in flight:
+  // 4. Mail: requests to the channels we own, then live messages. It appends, so nothing may be in
+  // flight:
   //    sends are over when a flush returns.
   const MailLeft mail_left = tenant_.drain_mail();
-  // 5. Flush within its budget, last: a message leaves in the turn it arrived in, with all that came with it.
+  // 5. Flush within its budget, last: a message leaves in the turn it arrived in, with all that
+  // came with it.
   const bool flush_left = tenant_.flush();
   has_more_ = io_left || flush_left || mail_left == MailLeft::kMore;
   is_stuck_ = mail_left == MailLeft::kRefused;

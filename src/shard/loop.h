@@ -20,8 +20,8 @@ class Tenant {
   virtual void on_timers(int64_t now_ns) = 0;
   virtual int64_t ns_to_next_timer(int64_t now_ns) = 0;
   virtual MailLeft drain_mail() = 0;
-  virtual bool has_mail() const = 0;   // anything new; looked at once more before sleeping
-  virtual bool flush() = 0;            // true: more can be sent at once
+  virtual bool has_mail() const = 0;  // anything new; looked at once more before sleeping
+  virtual bool flush() = 0;           // true: more can be sent at once
   virtual bool is_finished() const = 0;
 };
 
@@ -66,7 +66,12 @@ class Loop {
  public:
   Loop(uint32_t shard, io::Driver& driver, io::Events& events, Tenant& tenant, Doors& doors,
        TaskBox& tasks)
-      : shard_(shard), driver_(driver), events_(events), tenant_(tenant), doors_(doors), tasks_(tasks) {}
+      : shard_(shard),
+        driver_(driver),
+        events_(events),
+        tenant_(tenant),
+        doors_(doors),
+        tasks_(tasks) {}
 
   void run();
   bool turn();  // one turn of run(); what the simulator calls. False when the tenant is finished

@@ -1,9 +1,9 @@
-// How shards reach each other: one lock-free lane for each ordered pair, made on first use, and a bell per
-// shard that says which lanes have news. mailbox.
+// How shards reach each other: one lock-free lane for each ordered pair, made on first use, and a
+// bell per shard that says which lanes have news. mailbox.
 //
-// A lane is bounded; what must never be refused (small control mail) waits in a spill at its sender, in
-// order, and while it waits the lane counts as full.
-// Tests: tests/unit/shard/mailbox_test.cc.
+// A lane is bounded; what must never be refused (small control mail) waits in a spill at its
+// sender, in order, and while it waits the lane counts as full. Tests:
+// tests/unit/shard/mailbox_test.cc.
 #pragma once
 
 #include <array>
@@ -72,8 +72,8 @@ class Mailboxes {
 
   bool has_spills(uint32_t from) const { return boxes_[from].spilled > 0; }
 
-  // On the receiver's thread: offers each item to take(item), which says false for "not now"; its lane then
-  // waits while others go on. At most `budget` items.
+  // On the receiver's thread: offers each item to take(item), which says false for "not now"; its
+  // lane then waits while others go on. At most `budget` items.
   template <typename Take>
   MailLeft receive(uint32_t to, uint32_t budget, Take take) {
     Box& box = boxes_[to];
@@ -108,7 +108,7 @@ class Mailboxes {
     // Receiver's side. `bell` is set by senders (ring()), cleared by receive().
     std::array<std::atomic<uint64_t>, kShardsMax / 64> bell{};
     std::array<uint64_t, kShardsMax / 64> waiting{};  // lanes that said "not now"
-    std::unique_ptr<std::atomic<Lane*>[]> lanes;  // by sender; published with release by lane()
+    std::unique_ptr<std::atomic<Lane*>[]> lanes;      // by sender; published with release by lane()
     // Sender's side.
     std::vector<base::RingQueue<T>> spills;  // by receiver
     size_t spilled = 0;

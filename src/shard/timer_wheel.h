@@ -1,9 +1,9 @@
-// All timers of a shard: one wheel, one deadline per timer, nothing in the kernel. Adding, moving and
-// removing are O(1); advancing touches what is due. shard-local.
+// All timers of a shard: one wheel, one deadline per timer, nothing in the kernel. Adding, moving
+// and removing are O(1); advancing touches what is due. shard-local.
 //
-// Time is in ticks (see kTickNs). A deadline further away than the wheel is long is put at its far end and
-// looked at again there, so deadlines have no upper bound. A timer fires once, at or after its tick.
-// Tests: tests/unit/shard/timer_wheel_test.cc.
+// Time is in ticks (see kTickNs). A deadline further away than the wheel is long is put at its far
+// end and looked at again there, so deadlines have no upper bound. A timer fires once, at or after
+// its tick. Tests: tests/unit/shard/timer_wheel_test.cc.
 #pragma once
 
 #include <array>
@@ -61,7 +61,8 @@ class TimerWheel {
   }
   bool is_armed(TimerId id) const { return timers_[id].slot != kNoSlot; }
 
-  // Fires everything due up to now_tick: fire(owner), which may add, arm, disarm and remove any timer.
+  // Fires everything due up to now_tick: fire(owner), which may add, arm, disarm and remove any
+  // timer.
   template <typename Fire>
   void advance(uint32_t now_tick, Fire fire) {
     while (static_cast<int32_t>(now_tick - now_) > 0) {

@@ -10,7 +10,8 @@ namespace {
 
 class FakeRequest : public Request {
  public:
-  FakeRequest(std::string method, std::string path) : method_(std::move(method)), path_(std::move(path)) {}
+  FakeRequest(std::string method, std::string path)
+      : method_(std::move(method)), path_(std::move(path)) {}
   FakeRequest& with(std::string name, std::string value) {
     headers_[std::move(name)] = std::move(value);
     return *this;
@@ -61,9 +62,10 @@ std::string field(const Reply& reply, std::string_view name) {
 }
 
 TEST(LiveData, HealthSaysWhatIsSet) {
-  EXPECT_EQ(make()->route(FakeRequest("GET", "/health")).reply.body,
-            R"({"ok":true,"mode":"hub","sse":"/api/live","ws":"/api/live/ws","push":"/api/live/push",)"
-            R"("auth":"none"})");
+  EXPECT_EQ(
+      make()->route(FakeRequest("GET", "/health")).reply.body,
+      R"({"ok":true,"mode":"hub","sse":"/api/live","ws":"/api/live/ws","push":"/api/live/push",)"
+      R"("auth":"none"})");
   const auto with_token = make({{"LIVE_PUSH_TOKEN", "t"}, {"MODE", "Generator"}});
   const std::string body = with_token->route(FakeRequest("GET", "/health")).reply.body;
   EXPECT_NE(body.find(R"("mode":"generator")"), std::string::npos);
@@ -81,9 +83,14 @@ TEST(LiveData, OptionsIs204OnAnyPath) {
 
 TEST(LiveData, WrongPathsAndMethodsAre404) {
   const auto profile = make();
-  for (const auto& [method, path] : std::vector<std::pair<std::string, std::string>>{
-           {"GET", "/"}, {"HEAD", "/health"}, {"POST", "/api/live"}, {"GET", "/api/live/push"},
-           {"GET", "/api/live/ws"}, {"GET", "/api/live/"}, {"PUT", "/api/live/push"}}) {
+  for (const auto& [method, path] :
+       std::vector<std::pair<std::string, std::string>>{{"GET", "/"},
+                                                        {"HEAD", "/health"},
+                                                        {"POST", "/api/live"},
+                                                        {"GET", "/api/live/push"},
+                                                        {"GET", "/api/live/ws"},
+                                                        {"GET", "/api/live/"},
+                                                        {"PUT", "/api/live/push"}}) {
     const Route route = profile->route(FakeRequest(method, path));
     EXPECT_EQ(route.reply.status, 404) << method << " " << path;
     EXPECT_EQ(route.reply.body,
@@ -93,16 +100,19 @@ TEST(LiveData, WrongPathsAndMethodsAre404) {
 
 TEST(LiveData, UpgradesElsewhereAreDestroyed) {
   const auto profile = make();
-  EXPECT_EQ(profile->route(FakeRequest("GET", "/api/live").upgrading()).kind, Route::Kind::kDestroy);
+  EXPECT_EQ(profile->route(FakeRequest("GET", "/api/live").upgrading()).kind,
+            Route::Kind::kDestroy);
   EXPECT_EQ(profile->route(FakeRequest("GET", "/ws").upgrading()).kind, Route::Kind::kDestroy);
-  EXPECT_EQ(profile->route(FakeRequest("GET", "/api/live/ws").upgrading()).kind, Route::Kind::kWebSocket);
+  EXPECT_EQ(profile->route(FakeRequest("GET", "/api/live/ws").upgrading()).kind,
+            Route::Kind::kWebSocket);
 }
 
 TEST(LiveData, TheFirstSubprotocolIsEchoed) {
   const auto profile = make();
   const auto offered = [&](std::string value) {
     return profile
-        ->route(FakeRequest("GET", "/api/live/ws").upgrading().with("sec-websocket-protocol", value))
+        ->route(
+            FakeRequest("GET", "/api/live/ws").upgrading().with("sec-websocket-protocol", value))
         .stream.subprotocol;
   };
   EXPECT_EQ(offered("a, b"), "a");
@@ -115,10 +125,14 @@ TEST(LiveData, TheTokenIsCheckedBeforeTheBody) {
   const FakeRequest without("POST", "/api/live/push");
   EXPECT_EQ(profile->route(without).reply.status, 401);
   EXPECT_EQ(profile->route(without).reply.body, R"({"ok":false,"error":"Unauthorized"})");
-  EXPECT_EQ(profile->route(FakeRequest("POST", "/api/live/push").with("authorization", "bearer  secret")).kind,
-            Route::Kind::kBody);
-  EXPECT_EQ(profile->route(FakeRequest("POST", "/api/live/push").with("authorization", "Bearer secret2"))
-                .reply.status, 401);
+  EXPECT_EQ(
+      profile->route(FakeRequest("POST", "/api/live/push").with("authorization", "bearer  secret"))
+          .kind,
+      Route::Kind::kBody);
+  EXPECT_EQ(
+      profile->route(FakeRequest("POST", "/api/live/push").with("authorization", "Bearer secret2"))
+          .reply.status,
+      401);
 }
 
 TEST(LiveData, SignedPushesNeedBothHeadersBeforeTheBody) {
@@ -127,7 +141,8 @@ TEST(LiveData, SignedPushesNeedBothHeadersBeforeTheBody) {
   const std::string signature = "sha256=" + std::string(64, 'a');
   const auto at = [&](std::string seconds) {
     return profile->route(FakeRequest("POST", "/api/live/push")
-                              .with("x-timestamp", seconds).with("x-signature", signature));
+                              .with("x-timestamp", seconds)
+                              .with("x-signature", signature));
   };
   EXPECT_EQ(at("1800000000").kind, Route::Kind::kBody);
   EXPECT_EQ(at("1799999699").reply.status, 401);
@@ -141,10 +156,12 @@ TEST(LiveData, AListOfOriginsIsExact) {
   };
   EXPECT_EQ(push_from("https://a.example").kind, Route::Kind::kBody);
   EXPECT_EQ(push_from("https://a.example.evil").reply.status, 403);
-  EXPECT_EQ(profile->route(FakeRequest("GET", "/api/live").with("origin", "https://c.example")).reply.status,
+  EXPECT_EQ(profile->route(FakeRequest("GET", "/api/live").with("origin", "https://c.example"))
+                .reply.status,
             403);
   EXPECT_EQ(profile->route(FakeRequest("GET", "/api/live")).kind, Route::Kind::kSse);
-  const Route health = profile->route(FakeRequest("GET", "/health").with("origin", "https://b.example"));
+  const Route health =
+      profile->route(FakeRequest("GET", "/health").with("origin", "https://b.example"));
   EXPECT_EQ(field(health.reply, "Access-Control-Allow-Origin"), "https://b.example");
   EXPECT_EQ(field(health.reply, "Vary"), "Origin");
 }
@@ -152,8 +169,10 @@ TEST(LiveData, AListOfOriginsIsExact) {
 TEST(LiveData, WrongSettingsAreNamed) {
   EXPECT_NE(make_live_data({{"MODE", "both"}}).error.find("MODE"), std::string::npos);
   EXPECT_NE(make_live_data({{"TICK_MS", "soon"}}).error.find("TICK_MS"), std::string::npos);
-  EXPECT_NE(make_live_data({{"MAX_BODY_BYTES", "-1"}}).error.find("MAX_BODY_BYTES"), std::string::npos);
-  EXPECT_NE(make_live_data({{"CORS_ORIGINS", "https://a/path"}}).error.find("CORS_ORIGINS"), std::string::npos);
+  EXPECT_NE(make_live_data({{"MAX_BODY_BYTES", "-1"}}).error.find("MAX_BODY_BYTES"),
+            std::string::npos);
+  EXPECT_NE(make_live_data({{"CORS_ORIGINS", "https://a/path"}}).error.find("CORS_ORIGINS"),
+            std::string::npos);
 }
 
 TEST(LiveData, AnOpenPushEndpointIsWarnedOf) {

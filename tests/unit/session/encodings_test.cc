@@ -45,7 +45,8 @@ TEST(Encodings, EnvelopeNamesThePosition) {
 
 // Every length class of the WebSocket head and of the chunk size, read back by a client.
 TEST(Encodings, AllSizesAreReadBack) {
-  for (const size_t size : {0u, 1u, 83u, 84u, 85u, 124u, 125u, 126u, 127u, 4095u, 65535u, 65536u, 300000u}) {
+  for (const size_t size :
+       {0u, 1u, 83u, 84u, 85u, 124u, 125u, 126u, 127u, 4095u, 65535u, 65536u, 300000u}) {
     const std::string payload(size, 'x');
     for (const EncodingKind kind : {EncodingKind::kWsText, EncodingKind::kWsEnvelope}) {
       std::string bytes = frame(kind, *message(payload));

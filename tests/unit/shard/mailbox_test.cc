@@ -61,7 +61,11 @@ TEST(Mailboxes, ARefusedItemStaysAtTheFrontAndOtherLanesGoOn) {
   };
   EXPECT_EQ(boxes.receive(2, 100, refuse_first_lane), MailLeft::kRefused);
   EXPECT_EQ(taken, std::vector<uint64_t>{3});
-  EXPECT_EQ(boxes.receive(2, 100, [&](Item& got) { taken.push_back(got.number); return true; }),
+  EXPECT_EQ(boxes.receive(2, 100,
+                          [&](Item& got) {
+                            taken.push_back(got.number);
+                            return true;
+                          }),
             MailLeft::kNothing);
   EXPECT_EQ(taken, (std::vector<uint64_t>{3, 1, 2}));
 }
@@ -71,14 +75,18 @@ TEST(Mailboxes, ABudgetLeavesTheRestForTheNextCall) {
   Mailboxes<Item> boxes(1, 8, doors);
   for (uint64_t i = 0; i < 5; ++i) boxes.send(0, 0, item(0, i));
   int taken = 0;
-  const auto take = [&](Item&) { ++taken; return true; };
+  const auto take = [&](Item&) {
+    ++taken;
+    return true;
+  };
   EXPECT_EQ(boxes.receive(0, 3, take), MailLeft::kMore);
   EXPECT_EQ(taken, 3);
   EXPECT_EQ(boxes.receive(0, 3, take), MailLeft::kNothing);
   EXPECT_EQ(taken, 5);
 }
 
-// Three threads, all pairs, small lanes: every item arrives once and in order. Also the race test under TSan.
+// Three threads, all pairs, small lanes: every item arrives once and in order. Also the race test
+// under TSan.
 TEST(Mailboxes, CarriesEverythingBetweenThreads) {
   constexpr uint32_t kShards = 3;
   constexpr uint64_t kItems = 20000;

@@ -76,8 +76,8 @@ TEST(TimerWheel, AgreesWithASortedMapOverRandomOperations) {
   std::mt19937 engine(20261120);
   const auto random = [&engine] { return static_cast<uint32_t>(engine()); };
   TimerWheel wheel(1000);
-  std::map<uint32_t, TimerId> timers;       // owner -> id
-  std::map<uint32_t, uint32_t> deadlines;   // owner -> tick
+  std::map<uint32_t, TimerId> timers;      // owner -> id
+  std::map<uint32_t, uint32_t> deadlines;  // owner -> tick
   uint32_t now = 1000, next_owner = 0, fired_count = 0;
   for (int step = 0; step < 20000; ++step) {
     const uint32_t choice = random() % 10;
