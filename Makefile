@@ -10,10 +10,12 @@ TEST_PACKAGES := libgtest-dev libgmock-dev libbenchmark-dev curl python3 python3
 TEST_PACKAGES += $(shell command -v node >/dev/null || echo nodejs) $(shell command -v npm >/dev/null || echo npm)
 
 SHELL := /bin/bash
+.SHELLFLAGS := -o pipefail -c
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 NINJA := ninja --quiet
+QUIET := | { grep -v '^ninja: no work to do' || true; }
 .NOTPARALLEL:
-.PHONY: help build run test test-full asan tsan coverage bench deps deps-build deps-test clean format \
+.PHONY: help build run test test-full sim mutants asan tsan coverage bench deps deps-build deps-test clean format \
   tidy configure configure-tests
 
 help:  ## List the targets (this list)
@@ -22,13 +24,20 @@ help:  ## List the targets (this list)
 	  printf '  make %-10s %s\n' "$$name" "$$text"; done
 
 build: configure  ## Build the program into build/livehub
-	@$(NINJA) -C build livehub
+	@$(NINJA) -C build livehub $(QUIET)
 
 run: build  ## Build and start the hub: profile live-data, port 8787 (PORT=N for another), nothing external
 	@exec build/livehub serve --profile live-data $(ARGS)
 
 test: configure-tests  ## Build and pass every test in under 15 minutes: unit, house rules, integration
 	@python3 tests/run.py
+
+sim: configure-tests  ## The whole engine on a simulated kernel: 100 seeds, or SEED=N (LOG=1), or SEEDS=N
+	@$(NINJA) -C build livehub_sim $(QUIET)
+	@build/tests/livehub_sim $(if $(SEED),--seed $(SEED) $(if $(LOG),--log),--seed 1 --seeds $(or $(SEEDS),100))
+
+mutants: configure-tests  ## Plant each bug of tests/mutants in a copy; the simulator or a named test must find it
+	@python3 tests/sim/mutants.py $(ARGS)
 
 test-full: configure-tests  ## The same with the long forms: 10,000 joins, minutes of waiting, every cell
 	@python3 tests/run.py --full
@@ -50,7 +59,7 @@ coverage: deps-build deps-test  ## Which lines the tests reach: build-coverage/c
 	  --html-details build-coverage/coverage.html --print-summary
 
 bench: configure-tests  ## Print the figures of docs/BENCHMARKS.md, measured on this machine
-	@$(NINJA) -C build
+	@$(NINJA) -C build $(QUIET)
 	@bench/figures $(ARGS)
 
 deps: deps-build deps-test  ## Install all packages (the other targets do it themselves)

@@ -18,13 +18,19 @@
 //  5. After close() nothing is called back for that socket, and its index is not given to another
 //     connection before the kernel has let go of it. A late completion is recognised by its
 //     generation.
-//  6. on_writable() comes at most once per want_writable(), and only after it.
+//  6. on_writable() comes at most once per want_writable(), and only after it: when there is room,
+//  or
+//     when the connection has died (the next send says which).
 //  7. Accepting stops by itself when the table is full or descriptors run out, without spinning,
-//  and goes on
-//     by itself when there is room again.
+//  and
+//     goes on by itself when there is room again.
 //  8. A turn does a bounded amount of work (Options::accepts_per_turn, receives_per_turn); what is
-//  left over
-//     makes the next turn return at once, and no socket is served twice before another ready one.
+//     left over makes the next turn return at once, and no socket is served twice before another
+//     ready one.
+//  9. Between pause_receive() and resume_receive() nothing about receiving is reported, its end
+//     neither, and a paused connection that died does not make turns return at once. Sending tells.
+// 10. A socket that is not open (any more) is nobody: sends to it fail with EBADF, all else does
+//     nothing.
 #pragma once
 
 #include <sys/uio.h>
@@ -82,7 +88,7 @@ class Events {
 struct Options {
   uint32_t sockets_max =
       1024;  // slots of the table (uring: direct descriptors; epoll: descriptors)
-  uint32_t accepts_per_turn = 64;
+  uint32_t accepts_per_turn = 64;  // uring: never more than 64
   uint32_t receives_per_turn = 256;
   uint32_t receive_bytes = 16 * 1024;  // one lent buffer
   bool direct_descriptors = true;      // uring: fall back to ordinary ones where the kernel refuses
@@ -113,9 +119,13 @@ class Driver {
   virtual void pause_receive(Socket socket) = 0;   // may be called inside on_receive; idempotent
   virtual void resume_receive(Socket socket) = 0;  // idempotent
   virtual void shutdown_send(Socket socket) = 0;   // FIN after what was taken; receiving goes on
-  virtual void close(
-      Socket socket) = 0;  // orderly: what was taken is still delivered by the kernel
+  // Orderly: what was taken is still delivered by the kernel. Bytes that have arrived and were not
+  // received are thrown away first, as they would make it a RST. If the peer goes on sending it
+  // becomes one all the same: shutdown_send() and read on where the peer may not have finished.
+  virtual void close(Socket socket) = 0;
   virtual void reset(Socket socket) = 0;  // drops what the kernel still holds, RST where it can
+  // Empty where it cannot be told. Inside of on_accept() it is free, and known even of a peer that
+  // has gone; later it costs system calls, and with direct descriptors a free ordinary one.
   virtual PeerAddress peer_address(Socket socket) = 0;
 
   virtual uint32_t sockets_open() const = 0;
@@ -127,6 +137,7 @@ class Driver {
   virtual int64_t unix_seconds() const = 0;
 };
 
+// Throws std::system_error where the process has no descriptor left for it.
 std::unique_ptr<Driver> make_epoll_driver(const Options& options);
 // Must run on the shard's own thread (SINGLE_ISSUER). Null and a sentence if the kernel refuses.
 std::unique_ptr<Driver> make_uring_driver(const Options& options, std::string& why_not);

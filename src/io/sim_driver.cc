@@ -54,8 +54,7 @@ bool SimDriver::turn(int64_t wait_ns, Events& events) {
   has_done |= served > 0;
   const bool is_left = can_accept() || !ready_sockets().empty();
   if (!has_done && wait_ns != 0)
-    sleeping_until_ns_ =
-        wait_ns < 0 ? std::numeric_limits<int64_t>::max() : asked_ns + wait_ns;
+    sleeping_until_ns_ = wait_ns < 0 ? std::numeric_limits<int64_t>::max() : asked_ns + wait_ns;
   is_in_turn_ = false;
   return is_left;
 }

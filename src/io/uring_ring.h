@@ -51,6 +51,8 @@ class UringRing {
   void reap(bool run_task_work);
 
  private:
+  friend struct UringRingPeek;  // tests
+
   unsigned publish();
   int enter(unsigned submissions, unsigned completions_min, unsigned flags, int64_t wait_ns);
   unsigned kernel_flags() const;

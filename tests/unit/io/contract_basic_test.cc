@@ -95,6 +95,7 @@ TEST_P(BasicContract, TheEndIsToldOnceAndDoesNotSpin) {
   ASSERT_TRUE(accept_all(1));
   client.shutdown_send();
   ASSERT_TRUE(run_until([&] { return seen(0).ends == 1; }));
+  expect_no_spin();
   driver->want_writable(events.accepted[0]);
   ASSERT_TRUE(run_until([&] { return seen(0).writables == 1; }));
   client.reset();  // EPOLLHUP and EPOLLERR from now on, and nobody is interested

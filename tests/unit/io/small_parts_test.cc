@@ -4,8 +4,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <deque>
 #include <random>
+#include <thread>
+#include <vector>
 
 #include "io/accept_gate.h"
 #include "io/fifo.h"
@@ -73,6 +76,30 @@ TEST(Waker, WritesOnceUntilAcknowledged) {
   uint64_t count = 0;
   ASSERT_EQ(::read(waker.fd(), &count, sizeof count), 8);
   EXPECT_EQ(count, 1u);
+}
+
+// A wake that is lost once is lost for good (pending, with nothing to read), so that the end of it
+// tells.
+TEST(Waker, LosesNoneUnderAStorm) {
+  Waker waker;
+  constexpr uint64_t kEach = 300'000, kThreads = 3;
+  std::atomic<uint64_t> asked{0};
+  std::vector<std::thread> others;
+  for (uint64_t t = 0; t < kThreads; ++t)
+    others.emplace_back([&] {
+      for (uint64_t i = 0; i < kEach; ++i) {
+        asked.fetch_add(1, std::memory_order_relaxed);
+        waker.wake();
+      }
+    });
+  bool is_lost = false;
+  while (asked.load(std::memory_order_relaxed) < kEach * kThreads && !is_lost) {
+    pollfd ready{.fd = waker.fd(), .events = POLLIN, .revents = 0};
+    is_lost = ::poll(&ready, 1, 20'000) == 0;
+    waker.acknowledge(true);
+  }
+  for (std::thread& other : others) other.join();
+  EXPECT_FALSE(is_lost);
 }
 
 TEST(SettleSend, SaysWhatAResultMeans) {

@@ -20,6 +20,16 @@ constexpr bool kIsSanitized = true;
 constexpr bool kIsSanitized = false;
 #endif
 
+namespace livehub::io {
+
+struct UringRingPeek {
+  static void set_task_run_flag(UringRing& ring) {
+    __atomic_fetch_or(ring.ring_.sq.kflags, IORING_SQ_TASKRUN, __ATOMIC_SEQ_CST);
+  }
+};
+
+}  // namespace livehub::io
+
 namespace livehub::io::testing {
 namespace {
 
@@ -172,6 +182,24 @@ TEST_F(Uring, ADirectTableKeepsToTheDescriptorLimit) {
   ASSERT_TRUE(driver) << why_not;
   EXPECT_TRUE(static_cast<UringDriver&>(*driver).uses_direct_descriptors());
   EXPECT_EQ(driver->sockets_max(), limit.rlim_cur);
+}
+
+// A thread that adds work sets SQ_TASKRUN after the work may have been run: the flag then stands
+// for nothing, and a loop that waits for it to fall never ends. The alarm ends the program, as
+// nothing else could.
+TEST_F(Uring, ReapingEndsThoughTheFlagStands) {
+  Counter counter;
+  UringRing ring(counter);
+  std::string why_not;
+  ASSERT_TRUE(ring.open(16, 32, true, why_not)) << why_not;
+  ::alarm(60);
+  UringRingPeek::set_task_run_flag(ring);
+  ring.reap(true);
+  ring.queue(IORING_OP_NOP, 1);
+  ring.submit_and_wait(0);
+  ring.reap(true);
+  ::alarm(0);
+  EXPECT_EQ(counter.seen, std::vector<uint64_t>{1});
 }
 
 // Not Uring: these hold wherever the test runs.

@@ -1,0 +1,90 @@
+#include "engine.h"
+
+#include <algorithm>
+#include <limits>
+
+namespace livehub::sim {
+
+SimEngine::SimEngine(io::SimKernel& kernel, const EngineSetup& setup, const ProfileFactory& factory)
+    : kernel_(kernel), shared_(setup.options, setup.shards, setup.memory_bytes, setup.lanes) {
+  shared_.identity.epoch = kernel.random.next();
+  shared_.identity.hash_key = {kernel.random.next(), kernel.random.next()};
+  shared_.identity.shard_count = static_cast<hub::ShardId>(setup.shards);
+  shared_.limits = setup.limits;
+  shards_.resize(setup.shards);
+  for (uint32_t id = 0; id < setup.shards; ++id) {
+    Shard& shard = shards_[id];
+    shard.driver = std::make_unique<io::SimDriver>(kernel, id, setup.io);
+    shard.tasks = std::make_unique<shard::TaskBox>(shared_.doors, id);
+    shard.front = std::make_unique<session::Front>(id, shared_, *shard.driver, factory);
+    shard.loop = std::make_unique<shard::Loop>(id, *shard.driver, *shard.front, *shard.front,
+                                               shared_.doors, *shard.tasks);
+    shared_.doors.open(id, shard.driver.get());
+    shard.driver->listen(static_cast<int>(setup.backlog));
+  }
+}
+
+SimEngine::~SimEngine() {
+  for (uint32_t id = 0; id < shards(); ++id) shared_.doors.open(id, nullptr);
+  for (Shard& shard : shards_) shard.front.reset();
+}
+
+bool SimEngine::is_runnable(uint32_t id) {
+  Shard& shard = shards_[id];
+  if (shard.is_finished) return false;
+  return !shard.is_asleep || shard.driver->is_roused() ||
+         kernel_.now_ns() >= shard.driver->sleeping_until_ns();
+}
+
+bool SimEngine::is_all_finished() const {
+  return std::all_of(shards_.begin(), shards_.end(), [](const Shard& s) { return s.is_finished; });
+}
+
+int64_t SimEngine::first_due_ns() const {
+  int64_t due_ns = std::numeric_limits<int64_t>::max();
+  for (const Shard& shard : shards_)
+    if (!shard.is_finished && shard.is_asleep)
+      due_ns = std::min(due_ns, shard.driver->sleeping_until_ns());
+  return due_ns;
+}
+
+void SimEngine::turn(uint32_t id) {
+  Shard& shard = shards_[id];
+  shard.is_asleep = false;
+  shard.is_finished = !shard.loop->turn();
+  kernel_.log("turn", id, shard.is_finished, shard.front->connections());
+  if (shard.is_finished || shard.driver->sleeping_until_ns() == 0) return;
+  if (shard.front->hub().fanout().has_work()) return;
+  // The next turn begins by falling asleep: from here on it has to be woken.
+  shared_.doors.fall_asleep(id);
+  shard.is_asleep = !shard.front->has_mail() && !shard.tasks->has_tasks();
+}
+
+void SimEngine::begin_drain() {
+  shared_.is_draining.store(true);
+  for (Shard& shard : shards_) shard.tasks->post([&shard] { shard.front->begin_drain(); });
+}
+
+void SimEngine::check_invariants() const {
+  for (const Shard& shard : shards_) shard.front->check_invariants();
+}
+
+uint32_t SimEngine::connections() const {
+  uint32_t count = 0;
+  for (const Shard& shard : shards_) count += shard.front->connections();
+  return count;
+}
+
+int64_t SimEngine::held_bytes() const {
+  int64_t bytes = 0;
+  for (const Shard& shard : shards_) bytes += shard.front->account().held();
+  return bytes;
+}
+
+uint64_t SimEngine::turns() const {
+  uint64_t turns = 0;
+  for (const Shard& shard : shards_) turns += shard.loop->counters().turns;
+  return turns;
+}
+
+}  // namespace livehub::sim

@@ -1,0 +1,62 @@
+// One life of the server on the simulated kernel: what server/engine.cc wires for threads, without
+// them. One thread: shards run when the world says so.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "io/sim_driver.h"
+#include "session/front.h"
+
+namespace livehub::sim {
+
+struct EngineSetup {
+  EngineOptions options;
+  hub::Limits limits;
+  session::Shared::Lanes lanes;
+  io::Options io;
+  uint32_t shards = 1;
+  int64_t memory_bytes = 1 << 30;
+  uint32_t backlog = 128;
+};
+
+class SimEngine {
+ public:
+  SimEngine(io::SimKernel& kernel, const EngineSetup& setup, const ProfileFactory& factory);
+  SimEngine(const SimEngine&) = delete;
+  SimEngine& operator=(const SimEngine&) = delete;
+  ~SimEngine();
+
+  uint32_t shards() const { return static_cast<uint32_t>(shards_.size()); }
+  bool is_runnable(uint32_t shard);
+  bool is_finished(uint32_t shard) const { return shards_[shard].is_finished; }
+  bool is_all_finished() const;
+  // When the first of the sleepers wakes by itself.
+  int64_t first_due_ns() const;
+  void turn(uint32_t shard);
+  void rouse(uint32_t shard) { shards_[shard].driver->wake(); }
+  void begin_drain();
+  void check_invariants() const;
+
+  uint32_t connections() const;
+  int64_t held_bytes() const;
+  uint64_t turns() const;
+  uint64_t epoch() const { return shared_.identity.epoch; }
+  const session::Front& front(uint32_t shard) const { return *shards_[shard].front; }
+
+ private:
+  struct Shard {
+    std::unique_ptr<io::SimDriver> driver;
+    std::unique_ptr<shard::TaskBox> tasks;
+    std::unique_ptr<session::Front> front;
+    std::unique_ptr<shard::Loop> loop;
+    bool is_finished = false;
+    bool is_asleep = false;
+  };
+
+  io::SimKernel& kernel_;
+  session::Shared shared_;
+  std::vector<Shard> shards_;
+};
+
+}  // namespace livehub::sim

@@ -1,0 +1,60 @@
+#include "recording_profile.h"
+
+namespace livehub::sim {
+namespace {
+
+class RecordingProfile final : public Profile {
+ public:
+  RecordingProfile(std::unique_ptr<Profile> inner, Oracle& oracle)
+      : inner_(std::move(inner)), oracle_(oracle) {}
+
+  Route route(const Request& request) override { return inner_->route(request); }
+  void on_body(Exchange exchange, const Request& request, std::string_view body) override {
+    inner_->on_body(exchange, request, body);
+  }
+  void on_published(Exchange exchange, PublishResult result, std::string_view position) override {
+    if (result == PublishResult::kAccepted)
+      if (const auto parsed = hub::parse_position(position)) oracle_.on_sequenced("live", *parsed);
+    inner_->on_published(exchange, result, position);
+  }
+  void on_open(Session session, const Request& request) override {
+    inner_->on_open(session, request);
+  }
+  void on_subscribed(Session session, std::string_view position) override {
+    inner_->on_subscribed(session, position);
+  }
+  void on_gap(Session session, Gap gap, std::string_view position) override {
+    inner_->on_gap(session, gap, position);
+  }
+  void on_text(Session session, std::string_view message) override {
+    inner_->on_text(session, message);
+  }
+  void on_binary(Session session, std::string_view message) override {
+    inner_->on_binary(session, message);
+  }
+  void on_close(Session session, uint16_t code, std::string_view reason) override {
+    inner_->on_close(session, code, reason);
+  }
+  uint16_t drain_close_code() const override { return inner_->drain_close_code(); }
+  Reply drain_reply() const override { return inner_->drain_reply(); }
+  bool accepts_websockets_while_draining() const override {
+    return inner_->accepts_websockets_while_draining();
+  }
+  int64_t tick_ms() const override { return inner_->tick_ms(); }
+  void on_tick(int64_t now_ns) override { inner_->on_tick(now_ns); }
+
+ private:
+  const std::unique_ptr<Profile> inner_;
+  Oracle& oracle_;
+};
+
+}  // namespace
+
+ProfileFactory record(ProfileFactory inner, Oracle& oracle) {
+  return [inner = std::move(inner),
+          &oracle](const ProfileContext& context) -> std::unique_ptr<Profile> {
+    return std::make_unique<RecordingProfile>(inner(context), oracle);
+  };
+}
+
+}  // namespace livehub::sim
