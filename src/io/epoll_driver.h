@@ -5,15 +5,13 @@
 // Limits: one lent buffer; an event array of Options::receives_per_turn.
 // Invariants:
 //   1. A socket is in the epoll set exactly while something is wanted of it (receiving, or room to
-//   write):
-//      the kernel reports EPOLLHUP and EPOLLERR whether asked or not, and a socket that nobody
-//      serves would make every wait return at once.
+//      write): the kernel reports EPOLLHUP and EPOLLERR whether asked or not, and a socket that
+//      nobody serves would make every wait return at once.
 //   2. The listener is in the set exactly while the gate is open and the table has room.
 //   3. Events carry the generation, so that those of a socket closed earlier in the same turn are
-//   dropped.
+//      dropped.
 //   4. A ready socket is received from once per turn. The kernel puts a reported level-triggered
-//   entry at
-//      the end of its ready list, so that a full event array is no unfairness.
+//      entry at the end of its ready list, so that a full event array is no unfairness.
 // Tests: tests/unit/io/contract_*_test.cc.
 #pragma once
 

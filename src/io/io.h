@@ -10,20 +10,17 @@
 //  1. Callbacks come only from inside turn(). No method calls back; none blocks but turn().
 //  2. Received bytes are lent for the length of the callback, and may be changed in place.
 //  3. send_batch() is synchronous: when it returns, every request has its outcome, the kernel holds
-//  no
-//     pointer of ours, and no byte of a request was sent before all bytes of the socket's earlier
-//     sends. A batch names a socket at most once (two sends of one socket in one batch can tear a
-//     frame).
+//     no pointer of ours, and no byte of a request was sent before all bytes of the socket's
+//     earlier sends. A batch names a socket at most once (two sends of one socket in one batch can
+//     tear a frame).
 //  4. kPart says exactly how many bytes the kernel took. Nothing is ever taken silently.
 //  5. After close() nothing is called back for that socket, and its index is not given to another
 //     connection before the kernel has let go of it. A late completion is recognised by its
 //     generation.
 //  6. on_writable() comes at most once per want_writable(), and only after it: when there is room,
-//  or
-//     when the connection has died (the next send says which).
+//     or when the connection has died (the next send says which).
 //  7. Accepting stops by itself when the table is full or descriptors run out, without spinning,
-//  and
-//     goes on by itself when there is room again.
+//     and goes on by itself when there is room again.
 //  8. A turn does a bounded amount of work (Options::accepts_per_turn, receives_per_turn); what is
 //     left over makes the next turn return at once, and no socket is served twice before another
 //     ready one.
@@ -106,6 +103,7 @@ class Driver {
   // Starts accepting from a listening socket that the caller opened (open_listeners()) and keeps
   // open longer than the driver. At most one listener.
   virtual void listen(int listening_fd) = 0;
+  // Clients that the kernel has accepted by then are still reported.
   virtual void stop_listening() = 0;
 
   // One turn: waits up to wait_ns (0: not at all; < 0: for ever) for something to happen, then

@@ -101,8 +101,8 @@ bool lacks_ipv6(int error) {
 int find_free(SocketAddress& address, const ListenOptions& options) {
   int error = check_free(address, options);
   if (error || !is_any(address) || address.any.sa_family != AF_INET6) return error;
-  // A listener on 0.0.0.0 would take all IPv4 clients from ours on [::], without any error. (Linux 6.18
-  // refuses [::] beside it already; nothing promises that, and asking costs nothing.)
+  // A listener on 0.0.0.0 would take all IPv4 clients from ours on [::], without any error.
+  // (Linux 6.18 refuses [::] beside it already; nothing promises that, and asking costs nothing.)
   SocketAddress v4 = any_v4();
   set_port(v4, port_of(address));
   return check_free(v4, options);

@@ -4,13 +4,12 @@
 //
 // Invariants:
 //   1. A slot is live from open() to release(); between begin_close() and release() it is closing:
-//   the
-//      kernel may still complete operations of it, find() no longer knows it, its index is not
+//      the kernel may still complete operations of it, find() no longer knows it, its index is not
 //      reused.
 //   2. Generations come from one counter of the table, have 28 bits (so that they fit into an
-//   io_uring
-//      user_data beside the index) and are never 0. An index meets the same generation again after
-//      2^28 connections at the earliest; by then the kernel has let go of the first (invariant 1).
+//      io_uring user_data beside the index) and are never 0. An index meets the same generation
+//      again after 2^28 connections at the earliest; by then the kernel has let go of the first
+//      (invariant 1).
 #pragma once
 
 #include <cstdint>
@@ -80,8 +79,8 @@ class SocketTable {
   }
   void release(uint32_t index) { slots_.release(index); }
 
-  template <typename Visit>  // visit(Socket, Slot&) for every live slot; slow, for the end of a
-                             // driver
+  // visit(Socket, Slot&) for every live slot. Slow: for the end of a driver.
+  template <typename Visit>
   void for_each(Visit visit) {
     for (uint32_t i = 0; i < slots_.index_end(); ++i)
       if (slots_.contains(i)) visit(Socket{i, slots_[i].generation}, slots_[i]);

@@ -20,7 +20,7 @@ enum class UringTag : uint8_t {
   kIgnore,   // the completion means nothing
   kSend,     // generation: the batch's number, index: the request's
   kReceive,  // index: the place in the group
-  kPollIn,   // the next four: the socket
+  kPollIn,   // the next three: the socket
   kPollOut,
   kClose,
   kAccept,   // index: the token

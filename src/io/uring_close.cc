@@ -1,9 +1,13 @@
 // Closing, and what needs a descriptor of the ordinary kind for a moment.
 //
 // close() of a socket with a request armed leaves the connection open, as the request holds the
-// file. So polls are removed first, in the same submission: POLL_REMOVE completes the poll, and the
-// FIN goes out when that completion has been run (in the same turn). The slot is kept until all
-// completions are here.
+// file. So polls are cancelled first, in the same submission, and the FIN goes out when their
+// completions have been run (in the next turn). The slot is kept until all completions are here.
+//
+// ASYNC_CANCEL, not POLL_REMOVE: a poll that has fired, but whose completion has not been run yet,
+// answers POLL_REMOVE with EALREADY, then looks at the socket again, finds the bytes received (or
+// the room filled) meanwhile, and goes on waiting: nobody takes it back any more, and the
+// connection stays open. ASYNC_CANCEL leaves a mark in the poll that ends it in any state.
 #include <sys/socket.h>
 #include <unistd.h>
 

@@ -3,27 +3,23 @@
 //
 // How it works, with the reasons:
 //  - Sends are a batch: queued, submitted, and complete when io_uring_enter returns, as
-//  MSG_DONTWAIT
-//    makes them complete during their submission (uring_send.cc).
+//    MSG_DONTWAIT makes them complete during their submission (uring_send.cc).
 //  - An idle connection waits on a one-shot POLL (256 B of kernel memory; an armed RECV takes 864
-//  B). What
-//    became ready is received in groups, each into a buffer of its own (uring_receive.cc).
+//    B). What became ready is received in groups, each into a buffer of its own (uring_receive.cc).
 //  - Accepting is a bounded number of single ACCEPTs, each with a slot of the table set aside for
-//  it, so
-//    that the kernel can never accept a client that there is no room for (uring_accept.cc).
+//    it, so that the kernel can never accept a client that there is no room for (uring_accept.cc).
 //  - close() cancels the polls and closes in one submission; the slot is free when all of its
 //    operations have completed (uring_close.cc).
 //
-// Limits: 512 KB of lent buffers, 1,024 submissions, completions for twice the table (at most
-// 65,536). Invariants:
+// Limits: 512 KB of lent buffers, 1,024 submissions, completions for the table (at most 65,536).
+// Invariants:
 //   1. Slot::in_flight counts the operations whose completions will name the slot; it is released
-//   when it
-//      is closing and the count is 0.
+//      when it is closing and the count is 0.
 //   2. on_completion() only notes; callbacks come from turn(), and nothing is queued while reaping.
 //   3. Tokens in use (accepting, or accepted and not reported) <= spare slots of the table.
 //   4. A socket that receives, and is not paused, has a poll armed, or is in ready_, or is being
-//   served.
-// Tests: tests/unit/io/contract_*_test.cc, uring_*_test.cc.
+//      served.
+// Tests: tests/unit/io/contract_*_test.cc, uring_test.cc.
 #pragma once
 
 #include <array>

@@ -4,10 +4,10 @@
 // Invariants:
 //   1. After submit() the kernel has taken every queued entry: a short submission is continued.
 //   2. After reap() the completion queue is empty and nothing waits in the kernel's overflow list;
-//   with
-//      task work, what was ready has completed, up to a few stragglers that the next wait takes up.
+//      with task work, what was ready has completed, up to a few stragglers that the next wait
+//      takes up.
 //   3. The sink queues nothing, so that reaping inside of a submission does not recurse.
-// Tests: tests/unit/io/uring_ring_test.cc.
+// Tests: tests/unit/io/uring_test.cc.
 #pragma once
 
 #include <cstdint>

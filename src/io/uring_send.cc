@@ -1,21 +1,18 @@
 // Sending. Every send of a batch has completed when the submission returns:
 //
 //  - MSG_DONTWAIT marks the request REQ_F_NOWAIT. Its first attempt is made by io_uring_enter
-//  itself
-//    (nothing here sets IOSQE_ASYNC or IO_DRAIN), and where that attempt answers -EAGAIN, the
-//    kernel fails a NOWAIT request instead of arming a poll or handing it to a worker
+//    itself (nothing here sets IOSQE_ASYNC or IO_DRAIN), and where that attempt answers -EAGAIN,
+//    the kernel fails a NOWAIT request instead of arming a poll or handing it to a worker
 //    (io_queue_async()). There is no state in which it could be kept: neither our pieces nor the
 //    msghdr is looked at again.
 //  - MSG_WAITALL makes a short send a failure, which is reported in spite of CQE_SKIP_SUCCESS, with
-//  the
-//    count of bytes taken (io_sendrecv_fail()). Without it the kernel calls a short send a success,
-//    and its tail is lost silently.
+//    the count of bytes taken (io_sendrecv_fail()). Without it the kernel calls a short send a
+//    success, and its tail is lost silently.
 //  - So a request that has no completion was sent in full. The probe checks this by trying; where
-//  it does
-//    not hold, successes are reported too and counted.
+//    it does not hold, successes are reported too and counted.
 //
 // A completion that came later would carry its batch's number and stop the program (finish_send()).
-// Tests: tests/unit/io/contract_send_test.cc, uring_probe_test.cc.
+// Tests: tests/unit/io/contract_send_test.cc, uring_test.cc.
 #include <sys/socket.h>
 
 #include "base/check.h"

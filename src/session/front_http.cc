@@ -156,7 +156,8 @@ void Front::http_head(uint32_t index) {
   arm_ms(index, kBodyMs);
   switch (http.route.kind) {
     case Route::Kind::kDestroy:
-      return close_now(index, false);
+      // No byte for this request; what earlier ones on the connection were answered still goes out.
+      return hub_.fanout().is_idle(index) ? close_now(index, false) : end_after_sending(index);
     case Route::Kind::kReply:
       http.is_refused = true;
       // A body that we do not want: answer at once and be done with the connection.

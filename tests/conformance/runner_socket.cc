@@ -41,20 +41,24 @@ bool Socket::wait(short events, milliseconds time) {
   const int ready = poll(&entry, 1, static_cast<int>(time.count()));
   if (ready < 0 && errno == EINTR) return true;
   if (ready <= 0) return false;
-  if ((entry.revents & (POLLIN | POLLERR | POLLHUP)) != 0 && state_ == State::kOpen) receive();
+  if ((entry.revents & (POLLIN | POLLERR | POLLHUP)) != 0 && state_ == State::kOpen)
+    (void)receive();
   return true;
 }
 
-void Socket::receive() {
+bool Socket::receive() {
   thread_local std::vector<char> buffer(256 << 10);
   const ssize_t got = recv(fd_, buffer.data(), buffer.size(), MSG_DONTWAIT);
   if (got > 0) {
     input_.append(buffer.data(), static_cast<size_t>(got));
-  } else if (got == 0) {
+    return true;
+  }
+  if (got == 0) {
     state_ = State::kEnded;
   } else if (errno != EAGAIN && errno != EINTR) {
     state_ = State::kReset;
   }
+  return false;
 }
 
 bool Socket::write(std::string_view bytes, size_t piece_bytes) {
@@ -66,7 +70,10 @@ bool Socket::write(std::string_view bytes, size_t piece_bytes) {
       continue;
     }
     if (errno != EAGAIN && errno != EINTR) {
-      if (errno == ECONNRESET) state_ = State::kReset;
+      const bool was_reset = errno == ECONNRESET;  // told once: reading on ends like a FIN
+      while (receive()) {
+      }
+      if (was_reset) state_ = State::kReset;
       return false;
     }
     // Once the peer has ended, poll would say so again and again.

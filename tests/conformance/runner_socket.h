@@ -41,7 +41,7 @@ class Socket {
 
  private:
   bool wait(short events, std::chrono::milliseconds time);  // false: nothing happened
-  void receive();
+  bool receive();  // false: nothing is there now, or the peer is gone
 
   int fd_ = -1;
   std::chrono::milliseconds patience_;

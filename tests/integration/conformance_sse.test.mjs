@@ -155,7 +155,10 @@ describe("Chromium", { skip: haveChromium ? false : "no Chromium on this machine
       const body = raw.body();
       const random = generator(7);
       const [ours] = await parseWithOurs([cutAtRandom(body, random)]);
-      assert.deepEqual(ours.events.map((event) => event[2]), messages);
+      assert.deepEqual(
+        ours.events.map((event) => event[2]),
+        messages,
+      );
       assert.equal(new Set(ours.events.map((event) => event[1])).size, count);
       assert.deepEqual(npm.events, ours.events);
       assert.deepEqual(browsers, ours.events);
@@ -198,7 +201,7 @@ async function openRaw(server) {
   await wire.until((w) => w.bytes.includes("id: "), "the position");
   const body = () => {
     const parts = [];
-    for (let at = 0; ; ) {
+    for (let at = 0; ;) {
       const end = wire.bytes.indexOf("\r\n", at);
       const size = Number.parseInt(wire.bytes.subarray(at, end).toString("latin1"), 16);
       if (end < 0 || wire.bytes.length < end + 2 + size + 2) return Buffer.concat(parts);
@@ -219,7 +222,10 @@ function randomMessages(seed, count) {
     ...["\0", "\u0085", "\u2028", "\u2029", "\ufeff", "é", "€", "😀", "\ud800", '"', "\\", "\t"],
     "\x7f",
   ];
-  const words = () => range(below(30)).map(() => parts[below(parts.length)]).join("");
+  const words = () =>
+    range(below(30))
+      .map(() => parts[below(parts.length)])
+      .join("");
   const one = (n) => {
     const values = [words(), { n, [words()]: words() }, [n, words()], "x".repeat(below(9000))];
     return JSON.stringify({ n, value: values[below(values.length)] });
@@ -229,7 +235,7 @@ function randomMessages(seed, count) {
 
 function cutAtRandom(bytes, random) {
   const parts = [];
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = 0; at < bytes.length;) {
     const size = 1 + Math.floor(random() * 400);
     parts.push(bytes.subarray(at, at + size));
     at += size;

@@ -12,9 +12,6 @@ test("the 517 Autobahn cases: none failed, none non-strict, none unclean", async
     const whole = full || (shards === 1 && !sanitized);
     const counts = await mustConform("autobahn", server, ...(whole ? [] : ["--rounds-max", "20"]));
     const rounds = whole ? 228_289 : 289 + 228 * 20;
-    assert.equal(
-      counts,
-      `517 cases: 517 ok, 0 non-strict, 0 failed, 0 unclean (${rounds} rounds)`,
-    );
+    assert.equal(counts, `517 cases: 517 ok, 0 non-strict, 0 failed, 0 unclean (${rounds} rounds)`);
   });
 });

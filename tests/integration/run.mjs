@@ -3,9 +3,9 @@
 //
 //   node tests/integration/run.mjs [--full] [--io uring|epoll] [--shards N] [--jobs N] [name...]
 //
-// A name picks the files that contain it. LIVEHUB_BIN is the program (build/livehub). What concerns
-// no backend (browsers, settings) runs on fewer cells; `cellsOf` says which. Each file is a process
-// of its own with a hard end, so that one that hangs costs that file only.
+// A name picks the files that begin with it. LIVEHUB_BIN is the program (build/livehub). What
+// concerns no backend (browsers, settings) runs on fewer cells; `cellsOf` says which. Each file is
+// a process of its own with a hard end, so that one that hangs costs that file only.
 import { execFileSync, spawn } from "node:child_process";
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import os from "node:os";
@@ -43,6 +43,7 @@ copyFileSync(built, program);
 const cellsOf = {
   "browser.test.mjs": ["uring/3", "epoll/1"],
   "settings.test.mjs": ["uring/1", "epoll/3"],
+  "conformance_sse.test.mjs": ["uring/3", "epoll/1"],
   "auth.test.mjs": ["uring/3", "epoll/1"],
 };
 const fileLimitMs =
@@ -81,7 +82,7 @@ for (const io of ["uring", "epoll"]) {
 const files = readdirSync(here)
   .filter((file) => file.endsWith(".test.mjs"))
   .sort()
-  .filter((file) => names.length === 0 || names.some((name) => file.includes(name)));
+  .filter((file) => names.length === 0 || names.some((name) => file.startsWith(name)));
 const byLength = ["timeouts", "clients", "slow_reader", "browser", "drain", "join", "settings"];
 const rank = (file) => byLength.findIndex((name) => file.startsWith(name)) >>> 0;
 const work = [];

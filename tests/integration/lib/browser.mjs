@@ -5,6 +5,7 @@ import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import puppeteer from "puppeteer-core";
+import { track } from "./cleanup.mjs";
 
 export const chromium = process.env.LIVEHUB_TEST_CHROMIUM ?? "/usr/bin/chromium";
 export const haveChromium = existsSync(chromium);
@@ -30,7 +31,7 @@ const page = `<!doctype html><meta charset="utf-8"><title>livehub test page</tit
 
 export class Browser {
   static async start() {
-    const self = new Browser();
+    const self = track(new Browser(), (browser) => browser.kill());
     self.directory = mkdtempSync(path.join(os.tmpdir(), "livehub-browser-"));
     self.site = http.createServer((_, response) => {
       response.setHeader("content-type", "text/html; charset=utf-8").end(page);
@@ -70,6 +71,13 @@ export class Browser {
     const tab = await this.browser.newPage();
     await tab.goto(`${this.origin}/`);
     return tab;
+  }
+
+  // Without waiting for anything, for tests that failed.
+  kill() {
+    this.browser?.process()?.kill("SIGKILL");
+    this.site?.closeAllConnections?.();
+    this.site?.close();
   }
 
   async close() {
