@@ -1,5 +1,5 @@
 // A queue of small values in one block of memory: no allocation once it has been as long as it
-// gets.
+// gets. shard-local.
 #pragma once
 
 #include <cstddef>

@@ -1,4 +1,5 @@
-// Runs the program of docs/examples/embed.cc as its reader would: a line that is said reaches the feed.
+// Runs the program of docs/examples/embed.cc as its reader would: a line that is said reaches the
+// feed.
 import assert from "node:assert";
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
