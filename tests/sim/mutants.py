@@ -3,8 +3,9 @@
 
     python3 tests/sim/mutants.py [--build DIR] [--seeds N] [NAME ...]
 
-A patch begins with two lines: `Mutant:` says what is wrong, `Caught by:` which test must fail: `sim` (the
-simulator, within that many seeds) or the name of a unit test's program. Without a fault they all pass.
+A patch begins with two lines: `Mutant:` says what is wrong, `Caught by:` which test must fail: `sim`
+(the simulator, within that many seeds) or the name of a unit test's program. Without a fault they
+all pass.
 """
 
 import argparse
@@ -21,7 +22,8 @@ TESTS = """find_package(GTest REQUIRED)
 foreach(room io shard hub)
   file(GLOB sources CONFIGURE_DEPENDS unit/${room}/*_test.cc)
   add_executable(${room}_test ${sources})
-  target_link_libraries(${room}_test PRIVATE livehub_${room} GTest::gtest GTest::gmock GTest::gtest_main)
+  target_link_libraries(${room}_test PRIVATE livehub_${room}
+                        GTest::gtest GTest::gmock GTest::gtest_main)
 endforeach()
 include(sim/CMakeLists.txt)
 """
@@ -67,7 +69,8 @@ def run(command, seconds=SECONDS_MAX, **how):
 def configure(tree, build):
     if os.path.exists(os.path.join(build, "build.ninja")):
         return
-    done = run(["cmake", "-S", tree, "-B", build, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=RelWithDebInfo",
+    done = run(["cmake", "-S", tree, "-B", build, "-G", "Ninja",
+                "-DCMAKE_BUILD_TYPE=RelWithDebInfo",
                 "-DCMAKE_CXX_FLAGS_RELWITHDEBINFO=-O1 -DNDEBUG", "-DLIVEHUB_BENCH=OFF"])
     if done.returncode != 0:
         sys.exit(done.stdout)
@@ -131,9 +134,11 @@ def main():
         copy_tree(tree)
         configure(tree, build)
         begin = time.monotonic()
-        why, outcome, line = try_mutant(tree, build, os.path.join(folder, name + ".patch"), options.seeds)
+        patch = os.path.join(folder, name + ".patch")
+        why, outcome, line = try_mutant(tree, build, patch, options.seeds)
         bad += outcome != "caught"
-        print(f"{outcome:7} {name:32} {time.monotonic() - begin:5.0f} s  {why}\n        {line}", flush=True)
+        took = time.monotonic() - begin
+        print(f"{outcome:7} {name:32} {took:5.0f} s  {why}\n        {line}", flush=True)
     print(f"mutants: {len(names) - bad} caught, {bad} not")
     return 1 if bad or not names else 0
 
