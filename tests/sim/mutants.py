@@ -3,9 +3,9 @@
 
     python3 tests/sim/mutants.py [--build DIR] [--seeds N] [NAME ...]
 
-A patch begins with two lines: `Mutant:` says what is wrong, `Caught by:` which test must fail: `sim`
-(the simulator, within that many seeds) or the name of a unit test's program. Without a fault they
-all pass.
+A patch begins with two lines: `Mutant:` says what is wrong, `Caught by:` which test must fail:
+`sim` (the simulator, within that many seeds) or the name of a unit test's program. Without a fault
+they all pass.
 """
 
 import argparse
