@@ -123,7 +123,8 @@ void UringRing::submit() {
     if (taken >= 0 || taken == -EINTR) continue;
     // EBUSY: completions have to be read first. EAGAIN: no memory for requests; the kernel frees
     // some.
-    LIVEHUB_CHECK(taken == -EBUSY || taken == -EAGAIN, "io_uring takes what it is given");
+    LIVEHUB_CHECK(taken == -EBUSY || taken == -EAGAIN,
+                  "io_uring takes what its own thread gives it");
     reap(true);
     if (taken == -EAGAIN) {
       const timespec pause{.tv_sec = 0, .tv_nsec = 1'000'000};

@@ -235,6 +235,20 @@ TEST(UringRefused, ATableThatIsRefusedMeansOrdinaryDescriptors) {
   EXPECT_EQ(status, 0);
 }
 
+TEST_F(Uring, UseFromAnotherThreadIsStoppedAtOnce) {
+  const int status = run_in_child([] {
+    std::string why_not;
+    std::unique_ptr<Driver> driver = make_uring_driver({}, why_not);
+    std::thread([&] {
+      Recorder events;
+      driver->turn(0, events);
+      driver->turn(0, events);
+    }).join();
+    return 0;
+  });
+  EXPECT_EQ(status, 128 + SIGABRT) << "it went on";
+}
+
 TEST_F(Uring, IsMadeAndUsedOnAThreadOfItsOwn) {
   std::thread([] {
     std::string why_not;
