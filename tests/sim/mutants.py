@@ -62,7 +62,8 @@ def copy_tree(tree):
 
 
 def run(command, seconds=SECONDS_MAX, **how):
-    return subprocess.run(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    return subprocess.run(command, text=True, errors="replace",
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                           timeout=seconds, check=False, **how)
 
 

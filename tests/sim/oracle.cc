@@ -58,6 +58,24 @@ uint64_t Oracle::identify(const View& view, std::string_view payload) {
   return number;
 }
 
+void Oracle::on_accepted(uint64_t number, Position position) {
+  Push& accepted = push(number);
+  accepted.fate = Push::Fate::kAccepted;
+  place("push " + std::to_string(number), accepted.channel, number, position);
+}
+
+// Each message has one position and each position one message, whoever says so.
+void Oracle::place(const std::string& who, const std::string& channel, uint64_t message,
+                   Position position) {
+  uint64_t& known = books_[channel][position];
+  if (known != 0 && known != message)
+    fail(who + ": another message at " + text_of(position) + " than others saw");
+  known = message;
+  const auto [there, is_new] = places_.emplace(message, position);
+  if (!is_new && there->second != position)
+    fail(who + ": message " + std::to_string(message) + " at two positions");
+}
+
 void Oracle::on_message(View& view, std::optional<Position> position, std::string_view payload) {
   const uint64_t message = identify(view, payload);
   ++deliveries_;
@@ -69,13 +87,7 @@ void Oracle::on_message(View& view, std::optional<Position> position, std::strin
                text_of(*item->position));
         break;
       }
-    uint64_t& known = books_[view.channel][*position];
-    if (known != 0 && known != message)
-      fail(view.who + ": another message at " + text_of(*position) + " than others saw");
-    known = message;
-    const auto [place, is_new] = places_.emplace(message, *position);
-    if (!is_new && place->second != *position)
-      fail(view.who + ": message " + std::to_string(message) + " at two positions");
+    place(view.who, view.channel, message, *position);
   }
   view.items.push_back({false, position, message});
 }
@@ -115,10 +127,7 @@ void Oracle::check_order(const View& view) const {
     }
     if (!seen.insert(item.message).second)
       fail(view.who + ": message " + std::to_string(item.message) + " twice");
-    std::optional<Position> position = item.position;
-    if (!position)
-      if (const auto place = places_.find(item.message); place != places_.end())
-        position = place->second;
+    const std::optional<Position> position = place_of(item);
     if (!position) {  // only plain WebSockets saw it: nobody knows its place
       ++unplaced;
       continue;
@@ -151,23 +160,33 @@ void Oracle::check_between(const View& view, const Book& book, Position after, P
   }
 }
 
-// A push that was answered with success after the head had arrived is seen.
+// A push that was answered with success after the head had arrived is seen: by those who are here
+// at the end, and by those who have seen a later one.
 void Oracle::check_due(const View& view) const {
-  if (!view.is_live_at_end || view.may_jump || view.head_step == kNever) return;
+  if (view.may_jump || view.head_step == kNever) return;
   std::set<uint64_t> seen;
+  std::optional<Position> first;
   for (const View::Item& item : view.items) {
     if (item.is_gap) return;  // which ones it covers, check_order() knows
     seen.insert(item.message);
+    if (!first) first = place_of(item);
   }
   for (uint64_t number = 1; number <= pushes_.size(); ++number) {
     const Push& push = pushes_[number - 1];
     if (push.fate != Push::Fate::kAccepted || push.engine != view.engine) continue;
-    if (push.channel != view.channel || push.sent_step == kNever ||
-        push.sent_step <= view.head_step)
-      continue;
-    if (!seen.contains(number))
+    if (push.channel != view.channel || push.sent_step == kNever) continue;
+    if (push.sent_step <= view.head_step || seen.contains(number)) continue;
+    const auto place = places_.find(number);
+    const bool is_passed = first && place != places_.end() && place->second < *first;
+    if (view.is_live_at_end || is_passed)
       fail(view.who + ": push " + std::to_string(number) + " was answered 200 and never seen");
   }
+}
+
+std::optional<Position> Oracle::place_of(const View::Item& item) const {
+  if (item.position) return item.position;
+  const auto place = places_.find(item.message);
+  return place == places_.end() ? std::nullopt : std::optional(place->second);
 }
 
 }  // namespace livehub::sim

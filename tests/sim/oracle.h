@@ -34,7 +34,6 @@ struct Push {
   uint64_t engine = 0;          // which life of the server
   Fate fate = Fate::kUnknown;
   bool is_seen = false;
-  std::optional<Position> position;
 };
 
 // What one connection saw of one channel.
@@ -63,6 +62,7 @@ class Oracle {
   Push& push(uint64_t number) { return pushes_[number - 1]; }
   const std::deque<Push>& pushes() const { return pushes_; }
   void on_refused(uint64_t number);
+  void on_accepted(uint64_t number, Position position);
 
   // The engine told the profile of a publish.
   void on_sequenced(const std::string& channel, Position position) { books_[channel][position]; }
@@ -77,11 +77,14 @@ class Oracle {
 
  private:
   using Book = std::map<Position, uint64_t>;  // position -> message, 0: nobody has seen it
+  void place(const std::string& who, const std::string& channel, uint64_t message,
+             Position position);
   uint64_t identify(const View& view, std::string_view payload);
   void check_order(const View& view) const;
   void check_between(const View& view, const Book& book, Position after, Position before,
                      uint64_t unplaced) const;
   void check_due(const View& view) const;
+  std::optional<Position> place_of(const View::Item& item) const;
 
   std::deque<Push> pushes_;
   std::map<std::string, uint64_t, std::less<>> generated_;  // messages of the server's own

@@ -101,9 +101,9 @@ void PushClient::ask(bool is_good) {
   if (is_good) {
     const bool is_large = scene_.has_large && random.chance(700);
     const bool may_be_huge = !scene_.is_poor && scene_.body_bytes_max > 60'000;
-    return ask_push(
-        is_large ? random.between(300, random.chance(2000) && may_be_huge ? 60'000 : 6000)
-                 : random.between(30, scene_.has_large ? 250 : 70));
+    return ask_push(is_large
+                        ? random.between(300, random.chance(2000) && may_be_huge ? 60'000 : 6000)
+                        : random.between(30, scene_.has_large ? 250 : 70));
   }
   const std::string host = " HTTP/1.1\r\nHost: sim\r\n";
   const std::string post = "POST /api/live/push" + host;
@@ -180,7 +180,9 @@ void PushClient::on_answer(const ResponseHead& head, std::string_view body) {
   if (asked.push == 0) return;
   if (head.status != 200) return scene_.oracle.on_refused(asked.push);
   if (body != "{\"ok\":true}") fail(name_ + ": a 200 that says " + std::string(body));
-  scene_.oracle.push(asked.push).fate = Push::Fate::kAccepted;
+  const auto position = hub::parse_position(head.header("x-position"));
+  if (!position) fail(name_ + ": a 200 without a position");
+  scene_.oracle.on_accepted(asked.push, *position);
 }
 
 void PushClient::on_end(bool is_orderly) {

@@ -45,7 +45,7 @@ class PushClient final : public Client {
   uint64_t asked_bytes_ = 0;
   int64_t used_at_ns_ = 0;
   bool is_impatient_ = false;  // goes while it waits, and comes back at once
-  bool is_last_ = false;  // the server said that it closes
+  bool is_last_ = false;       // the server said that it closes
 };
 
 }  // namespace livehub::sim

@@ -13,9 +13,14 @@ class RecordingProfile final : public Profile {
     inner_->on_body(exchange, request, body);
   }
   void on_published(Exchange exchange, PublishResult result, std::string_view position) override {
-    if (result == PublishResult::kAccepted)
-      if (const auto parsed = hub::parse_position(position)) oracle_.on_sequenced("live", *parsed);
-    inner_->on_published(exchange, result, position);
+    if (result != PublishResult::kAccepted) return inner_->on_published(exchange, result, position);
+    if (const auto parsed = hub::parse_position(position)) oracle_.on_sequenced("live", *parsed);
+    // The same answer as the inner profile's, but that it tells which message it is about.
+    Reply reply;
+    reply.body = "{\"ok\":true}";
+    reply.content_type = "application/json; charset=utf-8";
+    reply.headers.emplace_back("X-Position", std::string(position));
+    exchange.reply(std::move(reply));
   }
   void on_open(Session session, const Request& request) override {
     inner_->on_open(session, request);

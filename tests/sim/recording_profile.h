@@ -1,4 +1,5 @@
-// The real live-data profile, with an ear at what the engine tells it of publishes. shard-local.
+// The real live-data profile, with an ear at what the engine tells it of publishes: the answer to a
+// push carries its position. shard-local.
 #pragma once
 
 #include "livehub/profile.h"

@@ -20,6 +20,7 @@ Position position_of(const std::string& who, std::string_view text) {
 
 StreamClient::StreamClient(Scene& scene, std::string name, StreamKind kind)
     : Client(scene, std::move(name)), kind_(kind) {
+  is_impatient_ = scene.random().chance(2000);
   draw_habits();
   connect_in_ms(500);
 }
@@ -243,6 +244,13 @@ void StreamClient::send_ws(wire::WsOpcode opcode, std::string_view payload, bool
 }
 
 void StreamClient::act_freely() {
+  if (is_impatient_ && phase_ == Phase::kHead && out_.empty() && scene_.random().chance(3000)) {
+    scene_.kernel.count(io::SimFault::kClientReset);
+    scene_.kernel.reset(*link_);
+    on_cut();
+    drop_link();
+    return connect_in_ms(0);
+  }
   if (!is_websocket() || phase_ != Phase::kOpen || is_half_closed_) return;
   const uint64_t what = scene_.random().below(6);
   const std::string text(scene_.random().below(what == 5 ? 3000 : 120), 't');

@@ -57,6 +57,7 @@ class StreamClient final : public Client {
   ChunkReader chunks_;
   bool is_chunked_ = false;
   bool has_retry_ = false;
+  bool is_impatient_ = false;  // goes before its head has come, and comes back at once
   wire::WsReader ws_{wire::WsRole::kClient};
   std::deque<std::string> pings_;  // sent, not answered
   bool is_in_message_ = false;     // of its own, in fragments

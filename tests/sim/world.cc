@@ -115,7 +115,7 @@ bool World::run_someone() {
   const bool is_servers = !shards.empty() && (active.empty() || kernel_.random.chance(5000));
   if (is_servers) {
     uint32_t shard = kernel_.random.pick(shards);
-    if (shard == lazy_shard_ && !scene_.is_calm && kernel_.random.chance(9000)) return true;
+    if (shard == lazy_shard_ && !scene_.is_calm && kernel_.random.chance(laziness_)) return true;
     engine_->turn(shard);
     engine_->check_invariants();
     for (uint32_t s = 0; s < engine_->shards(); ++s)

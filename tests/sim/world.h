@@ -77,7 +77,8 @@ class World {
   uint64_t restarts_ = 0;
   uint64_t step_ns_ = 0;  // how much time a step may take
   uint32_t jump_rate_ = 0;
-  uint32_t lazy_shard_ = 0;  // runs ten times less than others; beyond the last: nobody
+  uint32_t lazy_shard_ = 0;  // runs less than others; beyond the last: nobody
+  uint32_t laziness_ = 0;
   uint32_t push_rate_ = 0;     // how often it is a pusher's turn
   bool is_tight_ = false;      // few sockets
   bool is_poor_ = false;       // little memory

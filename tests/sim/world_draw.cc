@@ -30,6 +30,7 @@ void World::draw_rates() {
   scene_.cut_rate = rate(80);
   step_ns_ = one_of<uint64_t>(random, {20'000, 200'000, 2'000'000, 20'000'000});
   scene_.free_rate = is_poor_ ? 8000 : one_of<uint32_t>(random, {300, 2000, 8000});
+  laziness_ = one_of<uint32_t>(random, {7000, 9500, 9900});
   lazy_shard_ = static_cast<uint32_t>(random.below(6));
   push_rate_ = is_poor_ ? 5000 : one_of<uint32_t>(random, {0, 1000, 5000});
   jump_rate_ = rate(30);
