@@ -20,6 +20,7 @@ struct Scene {
   int64_t calm_from_ns = 0;   // when what the chaos did to connections is over
   bool is_ending = false;     // nobody comes back
   bool is_drained = false;    // the server was told to stop
+  bool is_hasty = false;      // everybody goes before he is answered, and comes back at once
   bool is_poor = false;       // the server has little memory: it may reset whom it likes
   bool may_jump = false;      // the server's policy for slow readers is "newest"
   size_t body_bytes_max = 0;  // of a push

@@ -13,7 +13,7 @@ constexpr int64_t kIdleNs = 60'000'000'000;  // the server's is 75 s
 PushClient::PushClient(Scene& scene, std::string name) : Client(scene, std::move(name)) {
   down_room_ = scene.random().chance(3000) ? 100 : 65536;
   read_bytes_max_ = scene.random().chance(3000) ? 7 : 65536;
-  is_impatient_ = scene.random().chance(3000);
+  is_impatient_ = scene.is_hasty || scene.random().chance(3000);
   connect_in_ms(300);
 }
 

@@ -20,7 +20,7 @@ Position position_of(const std::string& who, std::string_view text) {
 
 StreamClient::StreamClient(Scene& scene, std::string name, StreamKind kind)
     : Client(scene, std::move(name)), kind_(kind) {
-  is_impatient_ = scene.random().chance(2000);
+  is_impatient_ = scene.is_hasty || scene.random().chance(2000);
   draw_habits();
   connect_in_ms(500);
 }

@@ -32,6 +32,11 @@ void World::draw_rates() {
   scene_.free_rate = is_poor_ ? 8000 : one_of<uint32_t>(random, {300, 2000, 8000});
   laziness_ = one_of<uint32_t>(random, {7000, 9500, 9900});
   lazy_shard_ = static_cast<uint32_t>(random.below(6));
+  if (scene_.is_hasty) {  // answers come late, and find others than those who asked
+    laziness_ = 9900;
+    lazy_shard_ = static_cast<uint32_t>(random.below(setup_.shards));
+    scene_.free_rate = 8000;
+  }
   push_rate_ = is_poor_ ? 5000 : one_of<uint32_t>(random, {0, 1000, 5000});
   jump_rate_ = rate(30);
   chaos_steps_ = random.between(500, 4000);
@@ -59,7 +64,8 @@ void World::draw_limits() {
 
 void World::draw_setup() {
   io::SimRandom& random = kernel_.random;
-  setup_.shards = static_cast<uint32_t>(random.between(1, 3));
+  scene_.is_hasty = random.chance(1500);
+  setup_.shards = static_cast<uint32_t>(random.between(scene_.is_hasty ? 2 : 1, 3));
   draw_limits();
   EngineOptions& options = setup_.options;
   options.slow_reader = one_of(random, {SlowReader::kDisconnect, SlowReader::kDisconnect,
