@@ -3,9 +3,10 @@
 # The packages of the program (what cmake/parts.cmake asks for) and of its tests, each in one list. The
 # Dockerfile takes the first one from here as well.
 BUILD_PACKAGES := g++ cmake ninja-build pkg-config liburing-dev node-llhttp libssl-dev libmimalloc-dev \
-  libspdlog-dev libtomlplusplus-dev libcli11-dev prometheus-cpp-dev
+  libspdlog-dev libtomlplusplus-dev libcli11-dev prometheus-cpp-dev \
+  libhiredis-dev libcjose-dev libjansson-dev libcurl4-openssl-dev libpq-dev libnats-dev nlohmann-json3-dev libjs-chart.js
 TEST_PACKAGES := libgtest-dev libgmock-dev libbenchmark-dev curl python3 python3-websockets chromium \
-  procps iproute2 util-linux
+  procps iproute2 util-linux openssl redis-server nats-server postgresql-15 pgbouncer
 # A machine that has Node from elsewhere must keep it: Debian's npm conflicts with it.
 TEST_PACKAGES += $(shell command -v node >/dev/null || echo nodejs) $(shell command -v npm >/dev/null || echo npm)
 
@@ -78,14 +79,19 @@ tidy: configure-tests  ## Check the house rules, then let clang-tidy read every 
 
 # From here on: steps of the targets above.
 
-# Installs those packages that are missing. With all in place it costs one dpkg-query.
+# Installs those packages that are missing. With all in place it costs one dpkg-query. The servers among
+# them (of the tests) are not started: the tests start their own.
 define install
 set -e; have=" $$(dpkg-query -W -f '$${db:Status-Status}:$${Package} ' $(1) 2>/dev/null || true)"; missing=; \
 for package in $(1); do [[ $$have == *" installed:$$package "* ]] || missing+=" $$package"; done; \
 if [[ -n $$missing ]]; then \
   command -v apt-get >/dev/null || { echo "no apt-get here; install by hand:$$missing" >&2; exit 1; }; \
   echo "installing:$$missing"; \
-  log=$$(mktemp); trap 'rm -f "$$log"' EXIT; \
+  log=$$(mktemp); policy=/usr/sbin/policy-rc.d; trap 'rm -f "$$log"' EXIT; \
+  if [[ ! -e $$policy ]]; then \
+    trap 'rm -f "$$log"; $(SUDO) rm -f '$$policy EXIT; \
+    printf '#!/bin/sh\nexit 101\n' | $(SUDO) tee $$policy >/dev/null; $(SUDO) chmod 755 $$policy; \
+  fi; \
   { $(SUDO) apt-get update -q && \
     $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $$missing; } \
     >"$$log" 2>&1 || { tail -n 30 "$$log" >&2; echo "apt-get failed; see above" >&2; exit 1; }; \

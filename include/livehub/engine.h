@@ -6,8 +6,10 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "livehub/profile.h"
+#include "livehub/source.h"
 
 namespace livehub {
 
@@ -41,7 +43,8 @@ struct EngineOptions {
 
 class Engine {
  public:
-  Engine(EngineOptions options, ProfileFactory factory);
+  Engine(EngineOptions options, ProfileFactory factory,
+         std::vector<std::shared_ptr<Source>> sources = {});
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
   ~Engine();  // stops at once if it still runs

@@ -22,6 +22,8 @@
 #include <utility>
 #include <vector>
 
+#include "livehub/source.h"
+
 namespace livehub {
 
 namespace session {
@@ -62,6 +64,7 @@ struct Stream {
   uint32_t fragments_max = 1024;
   bool keep_messages = true;       // false: what the client sends is checked and dropped
   uint32_t heartbeat_seconds = 0;  // 0: the server's default for the kind
+  uint32_t pong_seconds = 0;       // WebSocket: how long an answer to a ping may take; 0: as above
   uint64_t tag = 0;                // the profile's own
 };
 
@@ -90,10 +93,11 @@ enum class PublishResult : uint8_t {
 
 enum class SlowReader : uint8_t { kDisconnect, kSkip, kNewest };
 
-// How a subscriber sees messages.
+// How a subscriber sees messages. An SSE event has the name that its publication has, if any.
 enum class Format : uint8_t {
   kDefault,   // SSE: an event with its id. WebSocket: a text frame with the payload
   kEnvelope,  // WebSocket: a text frame {"id":"<position>","data":<payload>}
+  kNoId,      // SSE: an event without its id
 };
 
 struct Subscribe {
@@ -115,6 +119,9 @@ class Exchange {
   // comes as Profile::on_published(), maybe before this returns; until then the exchange stays
   // open.
   void publish(std::string_view channel, std::string_view payload);
+  // For an answer that comes later, from another thread's work say: keep the handle, and reply on
+  // this shard (ProfileContext::post). An exchange that nobody answers is closed after that long.
+  void wait_ms(uint32_t ms);
 
  private:
   friend class session::Front;
@@ -131,7 +138,14 @@ class Session {
   bool is_open() const;
   bool is_websocket() const;
   uint64_t tag() const { return tag_; }
+  void set_tag(uint64_t tag);  // handles given to later callbacks have it
+  // Sends the head now, without waiting for a subscription: what is sent comes right behind it.
+  void open_now();
   void subscribe(const Subscribe& options);
+  // Holds a channel without receiving it: Profile::on_watching() says from where on nothing of it
+  // is lost (within its history). subscribe() with that position goes on from there, and ends it.
+  void watch(std::string_view channel);
+  void unsubscribe(std::string_view channel);
   void send_text(std::string_view message);  // WebSocket: a text frame
   void send_event(std::string_view id, std::string_view event, std::string_view data);  // SSE
   void send_comment(std::string_view text);                                             // SSE
@@ -153,6 +167,7 @@ enum class Gap : uint8_t {
   kExpired,    // the position is older than the history
   kRestarted,  // the position is another process's
   kTooSlow,    // the client was overtaken and skipped ahead
+  kSource,     // the link to the channel's source was lost for a while
 };
 
 class Profile {
@@ -163,11 +178,19 @@ class Profile {
   virtual void on_body(Exchange, const Request&, std::string_view /*body*/) {}
   virtual void on_published(Exchange, PublishResult, std::string_view /*position*/) {}
 
+  // Each on_open() is followed by one on_close(), whatever becomes of the connection.
   virtual void on_open(Session, const Request&) {}
   // The subscription is live after `position`; what is sent here comes before its first message.
-  virtual void on_subscribed(Session, std::string_view /*position*/) {}
-  // Messages are missing before what comes now; `position`: where the stream goes on.
-  virtual void on_gap(Session, Gap, std::string_view /*position*/) {}
+  virtual void on_subscribed(Session, std::string_view /*channel*/, std::string_view /*position*/) {
+  }
+  // Session::watch() has taken hold.
+  virtual void on_watching(Session, std::string_view /*channel*/, std::string_view /*position*/) {}
+  // Messages are missing before what comes now; `position`: where the stream goes on. Of a watched
+  // channel too.
+  virtual void on_gap(Session, Gap, std::string_view /*channel*/, std::string_view /*position*/) {}
+  // The connection was quiet for heartbeat_seconds: true, if the profile has sent something of its
+  // own; else the server's comment (SSE) goes out. WebSockets are pinged without asking.
+  virtual bool on_heartbeat(Session) { return false; }
   virtual void on_text(Session, std::string_view /*message*/) {}
   virtual void on_binary(Session, std::string_view /*message*/) {}
   virtual void on_close(Session, uint16_t /*code*/, std::string_view /*reason*/) {}
@@ -189,8 +212,13 @@ struct ProfileContext {
   uint32_t shard = 0;
   uint32_t shard_count = 1;
   std::function<int64_t()> unix_seconds;
-  // A message from the profile itself (a generator's); no answer.
-  std::function<void(std::string_view channel, std::string_view payload)> publish;
+  // A message from the profile itself (a generator's); no answer. On this shard.
+  std::function<void(const Publication&)> publish;
+  // Runs work on this shard, from any thread, while its sources run; later it is dropped. Rare
+  // things: it takes a lock.
+  std::function<void(std::function<void()>)> post;
+  // What /metrics says, made without holding this shard up; `done` is called here, later.
+  std::function<void(std::function<void(std::string)> done)> metrics_text;
 };
 
 using ProfileFactory = std::function<std::unique_ptr<Profile>(const ProfileContext&)>;

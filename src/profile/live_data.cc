@@ -98,13 +98,13 @@ class LiveData : public Profile {
     session.subscribe(options);
   }
 
-  void on_subscribed(Session session, std::string_view position) override {
+  void on_subscribed(Session session, std::string_view, std::string_view position) override {
     if (session.is_websocket()) return;
     session.send_comment("connected");
     session.send_id(position);  // so that a client cut before its first message resumes too
   }
 
-  void on_gap(Session session, Gap gap, std::string_view position) override {
+  void on_gap(Session session, Gap gap, std::string_view, std::string_view position) override {
     if (!session.is_websocket())
       return session.send_event(position, "gap",
                                 "{\"reason\":" + wire::json_quote(reason_of(gap)) + "}");
@@ -117,7 +117,8 @@ class LiveData : public Profile {
     return shared_->is_generator && context_.shard == 0 ? shared_->tick_ms : 0;
   }
   void on_tick(int64_t) override {
-    context_.publish(kChannel, generator_.next_point(context_.unix_seconds() * 1000));
+    const std::string point = generator_.next_point(context_.unix_seconds() * 1000);
+    context_.publish({.channel = kChannel, .payload = point});
   }
 
  private:
@@ -129,6 +130,8 @@ class LiveData : public Profile {
         return "restarted";
       case Gap::kTooSlow:
         return "slow";
+      case Gap::kSource:
+        return "source";
     }
     return "unknown";
   }

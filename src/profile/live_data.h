@@ -4,21 +4,11 @@
 // tests/unit/profile/live_data_test.cc and tests/integration/.
 #pragma once
 
-#include <map>
-#include <string>
-#include <vector>
-
-#include "livehub/profile.h"
+#include "profile/choice.h"
 
 namespace livehub::profile {
 
-struct ProfileChoice {
-  ProfileFactory factory;  // empty: `error` says which setting is wrong
-  std::string error;
-  std::vector<std::string> warnings;  // for the log, once
-};
-
 // `settings`: MODE, TICK_MS, LIVE_PUSH_TOKEN, LIVE_PUSH_HMAC_SECRET, MAX_BODY_BYTES, CORS_ORIGINS.
-ProfileChoice make_live_data(const std::map<std::string, std::string>& settings);
+ProfileChoice make_live_data(const SettingMap& settings);
 
 }  // namespace livehub::profile

@@ -70,6 +70,8 @@ std::string_view value_word(const Setting& setting) {
     case SettingType::kFile:
     case SettingType::kSecret:
       return "FILE";
+    case SettingType::kText:
+      return "TEXT";
     case SettingType::kInteger:
       break;
   }

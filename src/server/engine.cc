@@ -45,8 +45,9 @@ hub::Limits limits_of(const EngineOptions& options, uint64_t memory_bytes, uint3
 
 // --- Engine ---
 
-Engine::Engine(EngineOptions options, ProfileFactory factory)
-    : state_(std::make_unique<State>(std::move(options), std::move(factory))) {}
+Engine::Engine(EngineOptions options, ProfileFactory factory,
+               std::vector<std::shared_ptr<Source>> sources)
+    : state_(std::make_unique<State>(std::move(options), std::move(factory), std::move(sources))) {}
 Engine::~Engine() = default;
 std::string Engine::start() { return state_->start(); }
 uint16_t Engine::port() const { return state_->port(); }
@@ -57,8 +58,9 @@ void Engine::join() { state_->join(); }
 
 // --- Engine::State ---
 
-Engine::State::State(EngineOptions options, ProfileFactory factory)
-    : options_(std::move(options)), factory_(std::move(factory)) {}
+Engine::State::State(EngineOptions options, ProfileFactory factory,
+                     std::vector<std::shared_ptr<Source>> sources)
+    : options_(std::move(options)), factory_(std::move(factory)), sources_(std::move(sources)) {}
 
 Engine::State::~State() {
   if (is_running_) {

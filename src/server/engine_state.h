@@ -41,7 +41,8 @@ struct ShardSnapshot {
 
 class Engine::State {
  public:
-  State(EngineOptions options, ProfileFactory factory);
+  State(EngineOptions options, ProfileFactory factory,
+        std::vector<std::shared_ptr<Source>> sources);
   ~State();
 
   std::string start();
@@ -74,6 +75,7 @@ class Engine::State {
 
   EngineOptions options_;
   ProfileFactory factory_;
+  const std::vector<std::shared_ptr<Source>> sources_;
   uint32_t shard_count_ = 1;
   uint32_t sockets_per_shard_ = 0;
   bool use_uring_ = false;

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "base/log.h"
-#include "profile/live_data.h"
+#include "profile/profiles.h"
 #include "server/admin.h"
 #include "server/engine_state.h"
 
@@ -92,7 +92,8 @@ void wait_for_end(Engine& hub, const sigset_t& signals) {
 
 int serve(const Settings& settings) {
   base::set_log_level(settings.log_level);
-  const profile::ProfileChoice choice = profile::make_live_data(settings.profile_settings);
+  const profile::ProfileChoice choice =
+      profile::find_profile(settings.profile)->make(settings.profile_settings);
   if (!choice.factory) {
     std::fprintf(stderr, "livehub: %s\n", choice.error.c_str());
     return 1;
@@ -111,7 +112,7 @@ int serve(const Settings& settings) {
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   signal(SIGPIPE, SIG_IGN);
 
-  Engine hub(settings.engine, choice.factory);
+  Engine hub(settings.engine, choice.factory, choice.sources);
   if (const std::string error = hub.start(); !error.empty()) {
     std::fprintf(stderr, "livehub: %s\n", error.c_str());
     return 1;

@@ -1,6 +1,7 @@
 // Every setting once: its names, type, limits, default and help. Validation, the command line and
-// its help are made from this table. To add a setting, add a row (src/server/setting_table.cc).
-// immutable. Tests: tests/unit/server/settings_test.cc.
+// its help are made from this table. To add a setting, add a row (src/server/setting_rows_*.cc). A
+// name stands in one row only, whichever profiles have it. immutable. Tests:
+// tests/unit/server/settings_test.cc.
 #pragma once
 
 #include <cstdint>
@@ -24,7 +25,8 @@ enum class SettingType : uint8_t {
   kAddress,       // an IPv4 or IPv6 literal, or localhost
   kOrigins,       // comma list for auth::OriginList
   kFile,          // a path
-  kSecret,        // never a flag; NAME_FILE names a file that holds it
+  kSecret,        // never a flag; NAME_FILE names a file that holds it; URLs with passwords too
+  kText,          // one line
 };
 
 // A value that was understood.
@@ -45,11 +47,13 @@ struct Setting {
   uint64_t most = 0;
   std::string_view words{};    // kChoice: "a|b|c"; numbers: "auto" where it is allowed beside them
   std::string_view unit{};     // of kInteger, as in "seconds"
-  std::string_view profile{};  // whose contract has it; empty: every profile's
+  std::string_view profile{};  // whose contracts have it, "a|b"; empty: every profile's
+  bool has_no_effect = false;  // a contract has it, and here it changes nothing
   void (*apply)(Settings&, const SettingValue&) = nullptr;  // none: a profile's, or LIVEHUB_CONFIG
 };
 
 [[nodiscard]] std::span<const Setting> setting_table();
+[[nodiscard]] bool is_setting_of(const Setting& setting, std::string_view profile);
 
 // Any spelling of a name (environment, flag, TOML) as a TOML key has it: lower case, without
 // LIVEHUB_.

@@ -176,6 +176,7 @@ std::optional<SettingValue> value_of(const Setting& setting, std::string_view te
     case SettingType::kFile:
       return text_value(!text.empty(), text);
     case SettingType::kSecret:
+    case SettingType::kText:
       return text_value(is_secret_text(text), text);
   }
   return std::nullopt;
@@ -254,6 +255,7 @@ std::string allowed_text(const Setting& setting) {
     case SettingType::kFile:
       return "the path of a file";
     case SettingType::kSecret:
+    case SettingType::kText:
       return "1 to " + std::to_string(kSecretBytesMax) +
              " bytes without control characters, and no blank at the beginning or end";
   }

@@ -4,6 +4,7 @@
 #include <span>
 #include <string_view>
 
+#include "profile/profiles.h"
 #include "server/config_file.h"
 #include "server/setting_table.h"
 
@@ -13,6 +14,7 @@ namespace {
 constexpr size_t kSecretFileBytesMax = 64 << 10;
 constexpr std::string_view kPrefix = "LIVEHUB_";
 constexpr std::string_view kConfigName = "LIVEHUB_CONFIG";
+constexpr std::string_view kEnvironment = "environment";
 
 // A value as it was given, before it is checked.
 struct Given {
@@ -72,6 +74,7 @@ class Loader {
  private:
   std::string take(const Known& known, Given given);
   std::string read_secret(const Setting& setting, Given& given) const;
+  std::string choose_profile();
   std::string check_live_data();
   std::string source_of(std::string_view name) const;
 
@@ -118,7 +121,8 @@ std::string Loader::take_environment(const std::map<std::string, std::string>& e
       continue;
     }
     const Known known = find_setting(setting_key(name));
-    const std::string source = known.is_file ? name + " in the environment" : "environment";
+    const std::string source =
+        known.is_file ? name + " in the environment" : std::string(kEnvironment);
     if (std::string error = take(known, {text, source}); !error.empty()) return error;
   }
   end_source();
@@ -162,11 +166,16 @@ std::string Loader::read_secret(const Setting& setting, Given& given) const {
 }
 
 std::string Loader::resolve() {
+  if (std::string error = choose_profile(); !error.empty()) return error;
   for (const Setting& setting : setting_table()) {
     const auto found = given_.find(setting.name);
     if (found == given_.end() || setting.name == kConfigName) continue;
     Given& given = found->second;
     const std::string name(setting.name);
+    if (!is_setting_of(setting, settings.profile)) {  // in the environment it is another program's
+      if (given.source != kEnvironment) settings.without_effect.push_back(name);
+      continue;
+    }
     if (needs_string(setting.type) && !given.is_string)
       return name + " (" + given.source + ") is not a string; write it in quotes.";
     if (given.is_file) {
@@ -180,6 +189,7 @@ std::string Loader::resolve() {
       return name + shown + " (" + given.source + "); " + why + ".";
     }
     if (setting.apply != nullptr) setting.apply(settings, *value);
+    if (setting.has_no_effect) settings.without_effect.push_back(name);
     if (!setting.profile.empty()) settings.profile_settings[name] = value->text;
   }
   const EngineOptions& engine = settings.engine;
@@ -187,7 +197,23 @@ std::string Loader::resolve() {
     return "PORT (" + source_of("PORT") + ") and ADMIN_PORT (" + source_of("ADMIN_PORT") +
            ") are both " + std::to_string(engine.port) +
            "; give one of them another value (ADMIN_PORT=0 turns the admin listener off).";
-  return check_live_data();
+  return settings.profile == "live-data" ? check_live_data() : std::string();
+}
+
+// Before all others: what a profile has defaults of its own for depends on it.
+std::string Loader::choose_profile() {
+  const auto found = given_.find("LIVEHUB_PROFILE");
+  if (found != given_.end()) {
+    std::string why;
+    const auto value = parse_setting(*find_setting("profile").setting, found->second.text, why);
+    if (!value)
+      return "LIVEHUB_PROFILE is " + quoted(found->second.text) + " (" + found->second.source +
+             "); " + why + ".";
+    settings.profile = value->text;
+  }
+  const profile::ProfileEntry* entry = profile::find_profile(settings.profile);
+  if (entry->set_defaults != nullptr) entry->set_defaults(settings.engine);
+  return {};
 }
 
 std::string Loader::source_of(std::string_view name) const {

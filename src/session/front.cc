@@ -34,9 +34,7 @@ Front::Front(uint32_t shard, Shared& shared, io::Driver& driver, const ProfileFa
   context.shard = shard;
   context.shard_count = shared.identity.shard_count;
   context.unix_seconds = [this] { return driver_.unix_seconds(); };
-  context.publish = [this](std::string_view channel, std::string_view payload) {
-    publish_own(channel, payload);
-  };
+  context.publish = [this](const Publication& publication) { publish_own(publication); };
   profile_ = factory(context);
 }
 

@@ -70,7 +70,7 @@ class Front : public io::Events, public hub::HubEvents, public shard::Tenant, pr
   void session_close(uint32_t index, uint16_t code, std::string_view reason);
   void push(uint32_t index, std::string_view bytes) { hub_.fanout().push_own(index, bytes); }
   void push_sse(uint32_t index, std::string_view block);  // chunked where the stream is
-  void publish_own(std::string_view channel, std::string_view payload);
+  void publish_own(const Publication& publication);
   bool is_draining() const { return shared_.is_draining.load(std::memory_order_relaxed); }
 
  private:
@@ -141,6 +141,7 @@ class Front : public io::Events, public hub::HubEvents, public shard::Tenant, pr
   void send_stream_head(uint32_t index);
   void end_sse(uint32_t index, uint32_t retry_ms);
   void take_kept_input(uint32_t index);
+  std::string channel_of(hub::SubscriptionId subscription) const;
   uint32_t retry_jitter_ms();
   Session session_of(uint32_t index);
 

@@ -299,10 +299,10 @@ bool Front::may_publish(std::string_view payload) {
   return may;
 }
 
-void Front::publish_own(std::string_view channel, std::string_view payload) {
-  if (is_draining() || !may_publish(payload)) return;
+void Front::publish_own(const Publication& publication) {
+  if (is_draining() || !may_publish(publication.payload)) return;
   ++publishes_out_;
-  hand_over(hub::MessagePtr::make(channel, payload), 0);
+  hand_over(hub::MessagePtr::make(publication.channel, publication.payload), 0);
 }
 
 }  // namespace livehub::session

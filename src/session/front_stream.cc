@@ -132,33 +132,41 @@ void Front::session_subscribe(uint32_t index, const Subscribe& options) {
 
 // --- what the hub says ---
 
-void Front::on_subscribed(hub::PeerId peer, hub::SubscriptionId, hub::Position start, bool gap) {
+// A copy: what the profile does next may move the channels about.
+std::string Front::channel_of(hub::SubscriptionId subscription) const {
+  return std::string(hub_.channel_name(hub_.fanout().subscription(subscription).channel));
+}
+
+void Front::on_subscribed(hub::PeerId peer, hub::SubscriptionId subscription, hub::Position start,
+                          bool gap) {
   is_in_hub_ = true;
+  const std::string channel = channel_of(subscription);
   const Connection& c = connections_[peer];
   if (c.phase == Phase::kOpening) send_stream_head(peer);
   if (c.is_stream()) {
     const PositionText position(start);
-    profile_->on_subscribed(session_of(peer), position.view());
+    profile_->on_subscribed(session_of(peer), channel, position.view());
     if (gap) {
       ++counters_.gaps_told;
       const Gap reason = c.has(Connection::kOfOtherProcess) ? Gap::kRestarted : Gap::kExpired;
-      profile_->on_gap(session_of(peer), reason, position.view());
+      profile_->on_gap(session_of(peer), reason, channel, position.view());
     }
   }
   is_in_hub_ = false;
 }
 
-void Front::on_replay_gap(hub::PeerId peer, hub::SubscriptionId, hub::Position start) {
+void Front::on_replay_gap(hub::PeerId peer, hub::SubscriptionId subscription, hub::Position start) {
   is_in_hub_ = true;
   ++counters_.gaps_told;
-  profile_->on_gap(session_of(peer), Gap::kTooSlow, PositionText(start).view());
+  profile_->on_gap(session_of(peer), Gap::kTooSlow, channel_of(subscription),
+                   PositionText(start).view());
   is_in_hub_ = false;
 }
 
-void Front::on_skipped(hub::PeerId peer, hub::SubscriptionId, uint64_t offset) {
+void Front::on_skipped(hub::PeerId peer, hub::SubscriptionId subscription, uint64_t offset) {
   is_in_hub_ = true;
   ++counters_.gaps_told;
-  profile_->on_gap(session_of(peer), Gap::kTooSlow,
+  profile_->on_gap(session_of(peer), Gap::kTooSlow, channel_of(subscription),
                    PositionText({shared_.identity.epoch, offset}).view());
   is_in_hub_ = false;
 }

@@ -25,11 +25,13 @@ class RecordingProfile final : public Profile {
   void on_open(Session session, const Request& request) override {
     inner_->on_open(session, request);
   }
-  void on_subscribed(Session session, std::string_view position) override {
-    inner_->on_subscribed(session, position);
+  void on_subscribed(Session session, std::string_view channel,
+                     std::string_view position) override {
+    inner_->on_subscribed(session, channel, position);
   }
-  void on_gap(Session session, Gap gap, std::string_view position) override {
-    inner_->on_gap(session, gap, position);
+  void on_gap(Session session, Gap gap, std::string_view channel,
+              std::string_view position) override {
+    inner_->on_gap(session, gap, channel, position);
   }
   void on_text(Session session, std::string_view message) override {
     inner_->on_text(session, message);

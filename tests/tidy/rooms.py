@@ -31,6 +31,11 @@ PROFILE_MAY_INCLUDE = {
     "auth/push_signature.h",
     "auth/replay_guard.h",
     "auth/shared_replay_guard.h",
+    "auth/jwt.h",
+    "source/http_client.h",
+    "source/redis.h",
+    "source/nats.h",
+    "source/postgres.h",
 }
 # Rooms that are pure: time and randomness are arguments, nothing is opened, no thread is started.
 PURE = ("base", "wire", "hub", "auth", "profile")

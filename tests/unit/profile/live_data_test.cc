@@ -51,7 +51,7 @@ std::unique_ptr<Profile> make(const std::map<std::string, std::string>& settings
   EXPECT_EQ(choice.error, "");
   ProfileContext context;
   context.unix_seconds = [] { return int64_t{1'800'000'000}; };
-  context.publish = [](std::string_view, std::string_view) {};
+  context.publish = [](const Publication&) {};
   return choice.factory(context);
 }
 

@@ -1,0 +1,26 @@
+// A profile as the program chose and set it up, or the sentence that says which setting is wrong.
+// startup.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "livehub/profile.h"
+#include "livehub/source.h"
+
+namespace livehub::profile {
+
+// Settings by the contract's own names, as the environment has them; what is missing has its
+// default.
+using SettingMap = std::map<std::string, std::string>;
+
+struct ProfileChoice {
+  ProfileFactory factory;  // empty: `error` says which setting is wrong
+  std::string error;
+  std::vector<std::string> warnings;             // for the log, once
+  std::vector<std::shared_ptr<Source>> sources;  // the engine starts and stops them
+};
+
+}  // namespace livehub::profile

@@ -1,0 +1,25 @@
+#include "profile/profiles.h"
+
+#include <array>
+
+#include "profile/live_data.h"
+
+namespace livehub::profile {
+namespace {
+
+constexpr std::array kProfiles = {
+    ProfileEntry{"live-data", "JSON pushed over HTTP reaches every SSE and WebSocket client",
+                 make_live_data},
+};
+
+}  // namespace
+
+std::span<const ProfileEntry> profiles() { return kProfiles; }
+
+const ProfileEntry* find_profile(std::string_view name) {
+  for (const ProfileEntry& entry : kProfiles)
+    if (entry.name == name) return &entry;
+  return nullptr;
+}
+
+}  // namespace livehub::profile
