@@ -58,7 +58,7 @@ void Front::on_accept(io::Socket socket, uint32_t spare_slots) {
   Connection& c = connections_[socket.index];
   c.generation = socket.generation;
   c.timer = wheel_.add(socket.index);
-  c.last_received_tick = c.opened_tick = wheel_.now_tick();
+  c.last_received_tick = c.opened_tick = now_tick();
   hub_.fanout().open_peer(socket.index);
   account_.charge(kConnectionBytes);
   ++counters_.accepted;
@@ -75,7 +75,7 @@ void Front::on_accept(io::Socket socket, uint32_t spare_slots) {
 void Front::on_receive(io::Socket socket, std::span<char> bytes) {
   if (!is_current(socket.index, socket.generation)) return;
   Connection& c = connections_[socket.index];
-  c.last_received_tick = wheel_.now_tick();
+  c.last_received_tick = now_tick();
   c.clear(Connection::kPingSent);
   counters_.bytes_in += bytes.size();
   switch (c.phase) {
@@ -277,7 +277,7 @@ bool Front::has_mail() const {
 
 bool Front::flush() {
   run_deferred();
-  const bool is_left = hub_.flush(wheel_.now_tick());
+  const bool is_left = hub_.flush(now_tick());
   run_deferred();
   if (account_.is_over()) relieve_memory();
   return is_left || has_mail();

@@ -128,6 +128,9 @@ class Front : public io::Events, public hub::HubEvents, public shard::Tenant, pr
   void drop_subscriptions_soon(uint32_t index);  // at once where that is allowed (invariant 3)
   void run_deferred();
   void relieve_memory();
+  // Of this turn, not the wheel's: that stands still while we sleep, or are frozen, and is moved on
+  // only after the turn's I/O. A newcomer's time must not begin before it came.
+  uint32_t now_tick() const { return shard::tick_of(driver_.now_ns()); }
   void arm_ms(uint32_t index, int64_t ms);
   void arm_tick(uint32_t index, uint32_t tick) { wheel_.arm(connections_[index].timer, tick); }
   void charge_exchange(HttpExchange& http);

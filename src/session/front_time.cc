@@ -18,7 +18,7 @@ constexpr double kTellShare = 0.7;
 }  // namespace
 
 void Front::arm_ms(uint32_t index, int64_t ms) {
-  arm_tick(index, wheel_.now_tick() + shard::ticks_of_ms(ms));
+  arm_tick(index, now_tick() + shard::ticks_of_ms(ms));
 }
 
 int64_t Front::ns_to_next_timer(int64_t now_ns) {
@@ -97,7 +97,7 @@ void Front::beat_sse(uint32_t index) {
   const hub::Peer& peer = hub_.fanout().peer(index);
   const uint32_t period = shard::ticks_of_ms(c.heartbeat_seconds * 1000) - 1;
   const uint32_t due = std::max(peer.last_sent_tick, c.opened_tick) + period;
-  if (static_cast<int32_t>(due - wheel_.now_tick()) > 0) return arm_tick(index, due);
+  if (static_cast<int32_t>(due - now_tick()) > 0) return arm_tick(index, due);
   if (!peer.has(hub::Peer::kBlocked) && hub_.fanout().is_idle(index)) {
     const uint32_t generation = c.generation;
     if (!profile_->on_heartbeat(session_of(index)))
@@ -106,7 +106,7 @@ void Front::beat_sse(uint32_t index) {
     ++counters_.heartbeats_sent;
     if (!is_current(index, generation) || connections_[index].phase != Phase::kSse) return;
   }
-  arm_tick(index, wheel_.now_tick() + period);
+  arm_tick(index, now_tick() + period);
 }
 
 // A ping after that long with nothing received: only so does a dead peer show.
@@ -119,7 +119,7 @@ void Front::beat_ws(uint32_t index) {
     return close_now(index, true);
   }
   const uint32_t due = c.last_received_tick + shard::ticks_of_ms(c.heartbeat_seconds * 1000) - 1;
-  if (static_cast<int32_t>(due - wheel_.now_tick()) > 0) return arm_tick(index, due);
+  if (static_cast<int32_t>(due - now_tick()) > 0) return arm_tick(index, due);
   // A blocked peer cannot take one; the kernel's own timeout watches what it was sent.
   const bool is_blocked = hub_.fanout().peer(index).has(hub::Peer::kBlocked);
   if (!is_blocked) {
