@@ -3,6 +3,7 @@
 #include <array>
 
 #include "profile/live_data.h"
+#include "profile/signals.h"
 
 namespace livehub::profile {
 namespace {
@@ -10,6 +11,8 @@ namespace {
 constexpr std::array kProfiles = {
     ProfileEntry{"live-data", "JSON pushed over HTTP reaches every SSE and WebSocket client",
                  make_live_data},
+    ProfileEntry{"signals", "trading signals of Redis Streams reach every SSE client", make_signals,
+                 set_signals_defaults},
 };
 
 }  // namespace
