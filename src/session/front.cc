@@ -29,6 +29,9 @@ Front::Front(uint32_t shard, Shared& shared, io::Driver& driver, const ProfileFa
       slots_kept_(std::min(kSlotsKeptForRefusals, driver.sockets_max() / 8)) {
   for (int kind = 0; kind < kEncodingKinds; ++kind)
     hub_.fanout().add_encoding(&encoding_of(static_cast<EncodingKind>(kind)));
+  connections_.prepare();
+  hub_.fanout().prepare();
+  wheel_.prepare();
   jitter_ ^= shard * 0x85ebca6bu + static_cast<uint32_t>(shared.identity.epoch);
   ProfileContext context;
   context.shard = shard;
