@@ -5,6 +5,7 @@
 //
 // JwtKeys and JwtVerifier are immutable: any shard may use one object at once. The time is an
 // argument. Limits: a token of 8 KB, 64 keys in a set, JSON 16 levels deep.
+// Tests: tests/unit/auth/jwt_test.cc.
 #pragma once
 
 #include <cstddef>
