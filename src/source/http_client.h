@@ -7,6 +7,7 @@
 // `queue_max` waiting, answers of `body_bytes_max`; connections are kept alive and used again.
 // A circuit breaker: after `breaker_failures` calls in a row that brought no answer (or 502, 503,
 // 504) calls fail at once for `breaker_open_ms`, then a single one is tried.
+// Tests: tests/unit/source/http_client_test.cc.
 #pragma once
 
 #include <cstdint>

@@ -12,6 +12,7 @@
 // continue and end on that shard. When it is destroyed, so are the tasks that still wait, and an
 // answer that comes later is dropped. A task does not outlive its Tasks, and nothing in it runs
 // during that destruction but destructors. No captures in a coroutine lambda: use parameters.
+// Tests: tests/unit/source/http_task_test.cc.
 #pragma once
 
 #include <coroutine>
