@@ -95,11 +95,14 @@ using RedisHook = std::function<bool(const RedisMessage&, RedisOutcome&)>;
 [[nodiscard]] std::string redis_id(SourcePosition position);
 
 class RedisSource final : public Source {
+  struct Private {};  // so that only make() makes one
+
  public:
   // nullptr: `error` is the sentence that stops the start, without secrets.
   // Without a hook pub/sub payloads pass as they are, and of an entry the field `d`.
   [[nodiscard]] static std::shared_ptr<RedisSource> make(RedisOptions options, RedisRule rule,
                                                          RedisHook hook, std::string& error);
+  explicit RedisSource(Private);
   ~RedisSource() override;
   RedisSource(const RedisSource&) = delete;
   RedisSource& operator=(const RedisSource&) = delete;
@@ -127,7 +130,6 @@ class RedisSource final : public Source {
 
  private:
   class State;
-  RedisSource();
   std::unique_ptr<State> state_;
 };
 
