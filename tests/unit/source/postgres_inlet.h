@@ -9,7 +9,7 @@
 #include "postgres_server.h"
 #include "source/postgres.h"
 
-namespace livehub::source {
+namespace livehub::source::pg_test {
 
 class RecordingInlet : public Inlet {
  public:
@@ -46,7 +46,7 @@ class RecordingInlet : public Inlet {
         lines_.begin(), lines_.end(), [&](const auto& line) { return line.starts_with(start); }));
   }
   // Waits for the line; true if it came.
-  bool gets(const std::string& line, size_t times = 1) const {
+  bool comes(const std::string& line, size_t times = 1) const {
     return eventually([&] { return count(line) >= times; });
   }
 
@@ -87,4 +87,4 @@ inline bool comes_up(const Source& source) {
   return eventually([&] { return is_up(source); });
 }
 
-}  // namespace livehub::source
+}  // namespace livehub::source::pg_test

@@ -7,7 +7,7 @@
 #include "source/pg_setup.h"
 #include "source/postgres.h"
 
-namespace livehub::source {
+namespace livehub::source::pg_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -38,7 +38,7 @@ class PostgresOutboxTest : public ::testing::Test {
     ASSERT_EQ(source_->start(inlet_), "");
     ASSERT_TRUE(comes_up(*source_));
     source_->want("ch:a");
-    ASSERT_TRUE(inlet_.gets("confirm ch:a"));
+    ASSERT_TRUE(inlet_.comes("confirm ch:a"));
   }
   // What came for ch:a.
   std::vector<std::string> received() const {
@@ -58,11 +58,11 @@ TEST_F(PostgresOutboxTest, MessagesOfAnySizeWithOneListen) {
   client.run("SELECT livehub_publish('one a', 'from before')");
   start(options());
   for (int i = 0; i < 500; ++i) source_->want("ch:" + std::to_string(i));
-  ASSERT_TRUE(inlet_.gets("confirm ch:499"));
+  ASSERT_TRUE(inlet_.comes("confirm ch:499"));
   client.run("SELECT livehub_publish('one a', repeat('x', 500000))");
   client.run("SELECT livehub_publish('one nobody', 'x')");
   client.run("SELECT livehub_publish('Two 499', 'y')");
-  ASSERT_TRUE(inlet_.gets("ch:499 y"));
+  ASSERT_TRUE(inlet_.comes("ch:499 y"));
   EXPECT_THAT(received(), ElementsAre(std::string(500000, 'x')));
 }
 
@@ -83,7 +83,7 @@ TEST_F(PostgresOutboxTest, CommitsInReverseOrderAreReadInOneOrderAndNoneIsMissed
   std::this_thread::sleep_for(std::chrono::milliseconds(500));
   EXPECT_THAT(received(), ElementsAre());
   first.run("COMMIT");
-  ASSERT_TRUE(inlet_.gets("ch:a 4"));
+  ASSERT_TRUE(inlet_.comes("ch:a 4"));
   EXPECT_THAT(received(), ElementsAre("1", "2", "3", "4"));
 }
 
@@ -97,7 +97,7 @@ TEST_F(PostgresOutboxTest, ARollbackOrALongReaderHoldsNothingUpForGood) {
   second.run(kTwo);
   EXPECT_THAT(received(), ElementsAre());
   first.run("ROLLBACK");
-  ASSERT_TRUE(inlet_.gets("ch:a 2"));
+  ASSERT_TRUE(inlet_.comes("ch:a 2"));
   EXPECT_THAT(received(), ElementsAre("2"));
   reader.run("COMMIT");
 }
@@ -133,14 +133,14 @@ TEST_F(PostgresOutboxTest, WhatIsWrittenWhileWeAreAwayComesLaterAndIsNoGap) {
   start(options());
   Client client(server_);
   client.run(kOne);
-  ASSERT_TRUE(inlet_.gets("ch:a 1"));
+  ASSERT_TRUE(inlet_.comes("ch:a 1"));
   client.run("BEGIN");
   client.run(kTwo);
   client.run(
       "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'livehub'");
   client.run(kThree);
   client.run("COMMIT");
-  ASSERT_TRUE(inlet_.gets("ch:a 3"));
+  ASSERT_TRUE(inlet_.comes("ch:a 3"));
   EXPECT_THAT(received(), ElementsAre("1", "2", "3"));
   ASSERT_TRUE(comes_up(*source_));
   EXPECT_EQ(inlet_.count("gap ch:a"), 0u);
@@ -149,11 +149,11 @@ TEST_F(PostgresOutboxTest, WhatIsWrittenWhileWeAreAwayComesLaterAndIsNoGap) {
 TEST_F(PostgresOutboxTest, AfterAServersCrashToo) {
   start(options());
   Client(server_).run(kOne);
-  ASSERT_TRUE(inlet_.gets("ch:a 1"));
+  ASSERT_TRUE(inlet_.comes("ch:a 1"));
   server_.stop(SIGQUIT);
   server_.start();
   Client(server_).run(kTwo);
-  ASSERT_TRUE(inlet_.gets("ch:a 2"));
+  ASSERT_TRUE(inlet_.comes("ch:a 2"));
   EXPECT_THAT(received(), ElementsAre("1", "2"));
   EXPECT_EQ(inlet_.count("gap ch:a"), 0u);
 }
@@ -165,7 +165,7 @@ TEST_F(PostgresOutboxTest, AFullHubHoldsTheRowsUpAndGetsThemAll) {
   client.run("SELECT livehub_publish('one a', n::text) FROM generate_series(1, 1200) n");
   ASSERT_TRUE(eventually([&] { return inlet_.full_count() > 2; }));
   inlet_.set_full(false);
-  ASSERT_TRUE(inlet_.gets("ch:a 1200"));
+  ASSERT_TRUE(inlet_.comes("ch:a 1200"));
   const auto all = received();
   ASSERT_EQ(all.size(), 1200u);
   for (size_t i = 0; i < all.size(); ++i) EXPECT_EQ(all[i], std::to_string(i + 1));
@@ -179,7 +179,7 @@ TEST_F(PostgresOutboxTest, OldRowsAreDeletedInBatchesNewOnesStay) {
   client.run("SELECT livehub_publish('one x', n::text) FROM generate_series(1, 2500) n");
   client.run("UPDATE livehub_outbox SET created = now() - interval '2 hours'");
   client.run(kOne);
-  ASSERT_TRUE(inlet_.gets("ch:a 1"));
+  ASSERT_TRUE(inlet_.comes("ch:a 1"));
   EXPECT_TRUE(eventually([&] { return client.run("SELECT count(*) FROM livehub_outbox") == "1"; }));
   EXPECT_TRUE(is_up(*source_));
 }
@@ -191,7 +191,7 @@ TEST_F(PostgresOutboxTest, TooLongAwayIsAGap) {
   std::this_thread::sleep_for(std::chrono::milliseconds(20));
   Client(server_).run(
       "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'livehub'");
-  EXPECT_TRUE(inlet_.gets("gap ch:a"));
+  EXPECT_TRUE(inlet_.comes("gap ch:a"));
 }
 
 TEST_F(PostgresOutboxTest, WithoutTheTableTheStartIsRefused) {
@@ -244,4 +244,4 @@ TEST(PgSetup, TheSameSqlForPsql) {
 }
 
 }  // namespace
-}  // namespace livehub::source
+}  // namespace livehub::source::pg_test

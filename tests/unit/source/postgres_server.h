@@ -26,7 +26,7 @@
 #include <thread>
 #include <vector>
 
-namespace livehub::source {
+namespace livehub::source::pg_test {
 
 inline bool eventually(const std::function<bool()>& condition, int seconds = 60) {
   const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(seconds);
@@ -272,4 +272,4 @@ class Client {
   PGconn* connection_;
 };
 
-}  // namespace livehub::source
+}  // namespace livehub::source::pg_test

@@ -7,7 +7,7 @@
 #include "postgres_inlet.h"
 #include "postgres_server.h"
 
-namespace livehub::source {
+namespace livehub::source::pg_test {
 namespace {
 
 using ::testing::HasSubstr;
@@ -38,7 +38,7 @@ class PostgresTest : public ::testing::Test {
 
 TEST_F(PostgresTest, ListensAndHearsBothNames) {
   source_.want("ch:a");
-  ASSERT_TRUE(inlet_.gets("confirm ch:a"));
+  ASSERT_TRUE(inlet_.comes("confirm ch:a"));
   Client client(server_);
   client.notify("one a", "{\"n\":1}");
   client.notify("Two a", "drop");
@@ -46,7 +46,7 @@ TEST_F(PostgresTest, ListensAndHearsBothNames) {
   client.notify("two a", "another spelling is another name");
   client.notify("one b", "nobody's");
   client.notify("Two a", "{\"n\":2}");
-  ASSERT_TRUE(inlet_.gets("ch:a {\"n\":2}"));
+  ASSERT_TRUE(inlet_.comes("ch:a {\"n\":2}"));
   EXPECT_EQ(inlet_.lines(),
             (std::vector<std::string>{"confirm ch:a", "ch:a {\"n\":1}", "ch:a {\"n\":2}"}));
 }
@@ -54,9 +54,9 @@ TEST_F(PostgresTest, ListensAndHearsBothNames) {
 TEST_F(PostgresTest, NamesAreQuoted) {
   const std::string odd = "ch:x\"; DROP TABLE y; --'\\ \xc3\xa9";
   source_.want(odd);
-  ASSERT_TRUE(inlet_.gets("confirm " + odd));
+  ASSERT_TRUE(inlet_.comes("confirm " + odd));
   Client(server_).notify("one " + odd.substr(3), "heard");
-  EXPECT_TRUE(inlet_.gets(odd + " heard"));
+  EXPECT_TRUE(inlet_.comes(odd + " heard"));
 }
 
 TEST_F(PostgresTest, LongNamesAreRefusedAndOthersAreNot) {
@@ -64,34 +64,34 @@ TEST_F(PostgresTest, LongNamesAreRefusedAndOthersAreNot) {
   source_.want(longest + "x");
   source_.want("ch:" + std::string("a\0b", 3));
   source_.want(longest);
-  ASSERT_TRUE(inlet_.gets("confirm " + longest));
+  ASSERT_TRUE(inlet_.comes("confirm " + longest));
   EXPECT_EQ(inlet_.count("refuse " + longest + "x"), 1u);
   EXPECT_EQ(inlet_.count_beginning("refuse "), 2u);
   Client(server_).notify("one " + longest.substr(3), "heard");
-  EXPECT_TRUE(inlet_.gets(longest + " heard"));
+  EXPECT_TRUE(inlet_.comes(longest + " heard"));
 }
 
 TEST_F(PostgresTest, UnlistensWhenNobodyWantsItAndListensAnew) {
   source_.want("ch:a");
   source_.want("ch:b");
-  ASSERT_TRUE(inlet_.gets("confirm ch:b"));
+  ASSERT_TRUE(inlet_.comes("confirm ch:b"));
   source_.unwant("ch:a");
   source_.want("ch:c");
-  ASSERT_TRUE(inlet_.gets("confirm ch:c"));
+  ASSERT_TRUE(inlet_.comes("confirm ch:c"));
   Client client(server_);
   client.notify("one a", "unheard");
   client.notify("one b", "heard");
-  ASSERT_TRUE(inlet_.gets("ch:b heard"));
+  ASSERT_TRUE(inlet_.comes("ch:b heard"));
   EXPECT_EQ(inlet_.count_beginning("ch:a"), 0u);
   source_.want("ch:a");
-  ASSERT_TRUE(inlet_.gets("confirm ch:a", 2));
+  ASSERT_TRUE(inlet_.comes("confirm ch:a", 2));
   client.notify("one a", "again");
-  EXPECT_TRUE(inlet_.gets("ch:a again"));
+  EXPECT_TRUE(inlet_.comes("ch:a again"));
 }
 
 TEST_F(PostgresTest, OneConnectionThatNeverSitsInATransaction) {
   for (int i = 0; i < 1200; ++i) source_.want("ch:" + std::to_string(i));
-  ASSERT_TRUE(inlet_.gets("confirm ch:1199"));
+  ASSERT_TRUE(inlet_.comes("confirm ch:1199"));
   Client client(server_);
   const std::string where = " FROM pg_stat_activity WHERE application_name = 'livehub'";
   EXPECT_TRUE(eventually([&] { return client.run("SELECT count(*)" + where) == "1"; }));
@@ -99,7 +99,7 @@ TEST_F(PostgresTest, OneConnectionThatNeverSitsInATransaction) {
   EXPECT_EQ(client.run("SELECT xact_start IS NULL" + where), "t");
   for (int i = 0; i < 1200; ++i) client.notify("Two " + std::to_string(i), "heard");
   for (int i = 0; i < 1200; ++i)
-    ASSERT_TRUE(inlet_.gets("ch:" + std::to_string(i) + " heard")) << i;
+    ASSERT_TRUE(inlet_.comes("ch:" + std::to_string(i) + " heard")) << i;
 }
 
 TEST_F(PostgresTest, ATerminatedBackendIsReplacedAndTheGapIsTold) {
@@ -110,7 +110,7 @@ TEST_F(PostgresTest, ATerminatedBackendIsReplacedAndTheGapIsTold) {
   ASSERT_TRUE(eventually([&] { return inlet_.count_beginning("gap ") == 1200; }));
   ASSERT_TRUE(comes_up(source_));
   client.notify("one 7", "after");
-  EXPECT_TRUE(inlet_.gets("ch:7 after"));
+  EXPECT_TRUE(inlet_.comes("ch:7 after"));
   EXPECT_EQ(source_.links().at(0).reconnects, 1u);
   EXPECT_EQ(inlet_.count_beginning("confirm "), 1200u);
   EXPECT_EQ(inlet_.count_beginning("refuse "), 0u);
@@ -118,34 +118,34 @@ TEST_F(PostgresTest, ATerminatedBackendIsReplacedAndTheGapIsTold) {
 
 TEST_F(PostgresTest, WhileTheServerIsAwayWhoeverComesIsRefusedAndConfirmedLater) {
   source_.want("ch:old");
-  ASSERT_TRUE(inlet_.gets("confirm ch:old"));
+  ASSERT_TRUE(inlet_.comes("confirm ch:old"));
   server_.stop(SIGQUIT);  // as if it was killed
   ASSERT_TRUE(eventually([&] { return !is_up(source_); }));
   source_.want("ch:new");
-  ASSERT_TRUE(inlet_.gets("refuse ch:new"));
+  ASSERT_TRUE(inlet_.comes("refuse ch:new"));
   EXPECT_NE(source_.links().at(0).problem, "");
   EXPECT_THAT(source_.links().at(0).problem, Not(HasSubstr("s3cret")));
   server_.start();
-  ASSERT_TRUE(inlet_.gets("confirm ch:new"));
-  ASSERT_TRUE(inlet_.gets("gap ch:old"));
+  ASSERT_TRUE(inlet_.comes("confirm ch:new"));
+  ASSERT_TRUE(inlet_.comes("gap ch:old"));
   Client client(server_);
   client.notify("one new", "1");
   client.notify("one old", "2");
-  EXPECT_TRUE(inlet_.gets("ch:new 1"));
-  EXPECT_TRUE(inlet_.gets("ch:old 2"));
+  EXPECT_TRUE(inlet_.comes("ch:new 1"));
+  EXPECT_TRUE(inlet_.comes("ch:old 2"));
   EXPECT_EQ(inlet_.count("refuse ch:old"), 0u);
 }
 
 TEST_F(PostgresTest, AMessageTheHubHasNoRoomForIsHeldAndNothingOvertakesIt) {
   source_.want("ch:a");
-  ASSERT_TRUE(inlet_.gets("confirm ch:a"));
+  ASSERT_TRUE(inlet_.comes("confirm ch:a"));
   inlet_.set_full(true);
   Client client(server_);
   for (int i = 0; i < 100; ++i) client.notify("one a", std::to_string(i));
   ASSERT_TRUE(eventually([&] { return inlet_.full_count() > 3; }));
   EXPECT_EQ(inlet_.lines().size(), 1u);
   inlet_.set_full(false);
-  ASSERT_TRUE(inlet_.gets("ch:a 99"));
+  ASSERT_TRUE(inlet_.comes("ch:a 99"));
   std::vector<std::string> expected = {"confirm ch:a"};
   for (int i = 0; i < 100; ++i) expected.push_back("ch:a " + std::to_string(i));
   EXPECT_EQ(inlet_.lines(), expected);
@@ -154,7 +154,7 @@ TEST_F(PostgresTest, AMessageTheHubHasNoRoomForIsHeldAndNothingOvertakesIt) {
 
 TEST_F(PostgresTest, StopsWhileTheHubIsFull) {
   source_.want("ch:a");
-  ASSERT_TRUE(inlet_.gets("confirm ch:a"));
+  ASSERT_TRUE(inlet_.comes("confirm ch:a"));
   inlet_.set_full(true);
   Client(server_).notify("one a", "held");
   ASSERT_TRUE(eventually([&] { return inlet_.full_count() > 0; }));
@@ -172,14 +172,14 @@ TEST(Postgres, AFrozenServerIsFoundBySilenceAndBackAfterIt) {
   PostgresSource source(options, std::make_shared<PairRules>());
   ASSERT_EQ(source.start(inlet), "");
   source.want("ch:a");
-  ASSERT_TRUE(inlet.gets("confirm ch:a"));
+  ASSERT_TRUE(inlet.comes("confirm ch:a"));
   server.freeze();
   EXPECT_TRUE(eventually([&] { return !is_up(source); }));
   EXPECT_THAT(source.links().at(0).problem, HasSubstr("no notification came back"));
   server.thaw();
-  ASSERT_TRUE(inlet.gets("gap ch:a"));
+  ASSERT_TRUE(inlet.comes("gap ch:a"));
   Client(server).notify("one a", "back");
-  EXPECT_TRUE(inlet.gets("ch:a back"));
+  EXPECT_TRUE(inlet.comes("ch:a back"));
   source.stop();
 }
 
@@ -213,7 +213,7 @@ TEST(Postgres, AWrongPasswordIsAProblemWithoutIt) {
   EXPECT_THAT(source.links().at(0).problem, HasSubstr("password authentication failed"));
   EXPECT_THAT(source.links().at(0).problem, Not(HasSubstr("wr0ng")));
   source.want("ch:a");
-  EXPECT_TRUE(inlet.gets("refuse ch:a"));
+  EXPECT_TRUE(inlet.comes("refuse ch:a"));
   source.stop();
 }
 
@@ -226,9 +226,9 @@ TEST(Postgres, StartsWithoutAServerAndFindsItLater) {
   PostgresSource source(options, std::make_shared<PairRules>());
   EXPECT_EQ(source.start(inlet), "");
   source.want("ch:a");
-  EXPECT_TRUE(inlet.gets("refuse ch:a"));
+  EXPECT_TRUE(inlet.comes("refuse ch:a"));
   server.start();
-  EXPECT_TRUE(inlet.gets("confirm ch:a"));
+  EXPECT_TRUE(inlet.comes("confirm ch:a"));
   EXPECT_TRUE(comes_up(source));
   source.stop();
 }
@@ -261,4 +261,4 @@ TEST(Postgres, AWrongUrlStopsTheStart) {
 }
 
 }  // namespace
-}  // namespace livehub::source
+}  // namespace livehub::source::pg_test
