@@ -3,6 +3,7 @@
 #include <array>
 
 #include "profile/live_data.h"
+#include "profile/pg_updates.h"
 
 namespace livehub::profile {
 namespace {
@@ -10,6 +11,8 @@ namespace {
 constexpr std::array kProfiles = {
     ProfileEntry{"live-data", "JSON pushed over HTTP reaches every SSE and WebSocket client",
                  make_live_data},
+    ProfileEntry{"pg-updates", "rows of PostgreSQL that change reach their user's WebSockets",
+                 make_pg_updates, set_pg_updates_defaults},
 };
 
 }  // namespace

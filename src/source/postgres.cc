@@ -50,10 +50,12 @@ std::vector<LinkState> PostgresSource::links() const {
 }
 
 void PostgresSource::want(std::string_view channel) {
+  wanted_channels_.fetch_add(1, std::memory_order_relaxed);
   if (loop_) loop_->post(channel, true);
 }
 
 void PostgresSource::unwant(std::string_view channel) {
+  wanted_channels_.fetch_sub(1, std::memory_order_relaxed);
   if (loop_) loop_->post(channel, false);
 }
 

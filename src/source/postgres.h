@@ -90,10 +90,14 @@ class PostgresSource : public Source {
   void want(std::string_view channel) override;
   void unwant(std::string_view channel) override;
 
+  // How many channels somebody here listens to. Any thread.
+  size_t wanted_channels() const { return wanted_channels_.load(std::memory_order_relaxed); }
+
  private:
   const PostgresOptions options_;
   const std::shared_ptr<PostgresRules> rules_;
-  std::unique_ptr<PgLoop> loop_;  // from start() on
+  std::atomic<size_t> wanted_channels_ = 0;  // a figure for people: nothing hangs on its order
+  std::unique_ptr<PgLoop> loop_;             // from start() on
   // The same, for those who may ask while start() runs: release there, acquire in links().
   std::atomic<const PgLoop*> seen_loop_ = nullptr;
 };
