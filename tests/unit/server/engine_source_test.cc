@@ -107,9 +107,9 @@ class TestProfile : public Profile {
       return context_.metrics_text(
           [exchange](const std::string& text) mutable { exchange.reply({.body = text}); });
     if (request.query_value("wait")) return;
-    std::thread([post = context_.post, exchange] {
+    workers_.emplace_back([post = context_.post, exchange] {
       post([exchange]() mutable { exchange.reply({.body = "from afar"}); });
-    }).detach();
+    });
   }
   void on_open(Session session, const Request& request) override {
     const std::string channel(request.path().substr(1));
@@ -140,8 +140,13 @@ class TestProfile : public Profile {
     session.send_event(position, "gap", gap == Gap::kSource ? "source" : "other");
   }
 
+  ~TestProfile() override {
+    for (std::thread& worker : workers_) worker.join();
+  }
+
  private:
   const ProfileContext context_;
+  std::vector<std::thread> workers_;
 };
 
 class Client {
