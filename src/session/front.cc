@@ -35,6 +35,12 @@ Front::Front(uint32_t shard, Shared& shared, io::Driver& driver, const ProfileFa
   context.shard_count = shared.identity.shard_count;
   context.unix_seconds = [this] { return driver_.unix_seconds(); };
   context.publish = [this](const Publication& publication) { publish_own(publication); };
+  context.post = [&shared, shard](std::function<void()> work) {
+    if (shared.post) shared.post(shard, std::move(work));
+  };
+  context.metrics_text = [&shared, shard](std::function<void(std::string)> done) {
+    if (shared.metrics_text) shared.metrics_text(shard, std::move(done));
+  };
   profile_ = factory(context);
 }
 
@@ -52,7 +58,7 @@ void Front::on_accept(io::Socket socket, uint32_t spare_slots) {
   Connection& c = connections_[socket.index];
   c.generation = socket.generation;
   c.timer = wheel_.add(socket.index);
-  c.last_received_tick = c.opened_tick = wheel_.now_tick();
+  c.last_received_tick = c.opened_tick = now_tick();
   hub_.fanout().open_peer(socket.index);
   account_.charge(kConnectionBytes);
   ++counters_.accepted;
@@ -69,7 +75,7 @@ void Front::on_accept(io::Socket socket, uint32_t spare_slots) {
 void Front::on_receive(io::Socket socket, std::span<char> bytes) {
   if (!is_current(socket.index, socket.generation)) return;
   Connection& c = connections_[socket.index];
-  c.last_received_tick = wheel_.now_tick();
+  c.last_received_tick = now_tick();
   c.clear(Connection::kPingSent);
   counters_.bytes_in += bytes.size();
   switch (c.phase) {
@@ -173,12 +179,15 @@ void Front::end_after_sending(uint32_t index) {
 
 void Front::note_stream_closed(uint32_t index, uint16_t code, std::string_view reason) {
   Connection& c = connections_[index];
-  if (!c.has(Connection::kAdmitted)) return;
-  c.clear(Connection::kAdmitted);
-  --(c.has(Connection::kWebSocket) ? counters_.open_ws : counters_.open_sse);
-  // A peer may choose any code from 3000 on: they count as one, so that the series stay few.
-  if (c.has(Connection::kWebSocket)) ++counters_.ws_closes_by_code[code < 3000 ? code : 3000];
-  if (!c.has(Connection::kEcho)) profile_->on_close(session_of(index), code, reason);
+  if (c.has(Connection::kAdmitted)) {
+    c.clear(Connection::kAdmitted);
+    --(c.has(Connection::kWebSocket) ? counters_.open_ws : counters_.open_sse);
+    // A peer may choose any code from 3000 on: they count as one, so that the series stay few.
+    if (c.has(Connection::kWebSocket)) ++counters_.ws_closes_by_code[code < 3000 ? code : 3000];
+  }
+  if (!c.has(Connection::kCloseOwed)) return;
+  c.clear(Connection::kCloseOwed);
+  profile_->on_close(session_of(index), code, reason);
 }
 
 void Front::close_now(uint32_t index, bool is_reset) {
@@ -213,7 +222,7 @@ void Front::drop_subscriptions_soon(uint32_t index) {
 }
 
 void Front::defer(uint32_t index, Deferred::What what) {
-  deferred_.push_back({index, connections_[index].generation, what});
+  deferred_.push_back({.index = index, .generation = connections_[index].generation, .what = what});
 }
 
 void Front::run_deferred() {
@@ -222,10 +231,18 @@ void Front::run_deferred() {
   deferred.swap(deferred_);
   for (const Deferred& d : deferred) {
     if (!is_current(d.index, d.generation)) continue;
-    if (d.what == Deferred::What::kDropSubscriptions)
-      drop_subscriptions(d.index);
-    else
-      take_kept_input(d.index);
+    switch (d.what) {
+      case Deferred::What::kDropSubscriptions:
+        drop_subscriptions(d.index);
+        break;
+      case Deferred::What::kTakeInput:
+        take_kept_input(d.index);
+        break;
+      case Deferred::What::kUnsubscribe:
+        if (hub_.fanout().has_subscription(d.subscription, d.subscription_generation))
+          hub_.unsubscribe(d.subscription);
+        break;
+    }
   }
 }
 
@@ -260,7 +277,7 @@ bool Front::has_mail() const {
 
 bool Front::flush() {
   run_deferred();
-  const bool is_left = hub_.flush(wheel_.now_tick());
+  const bool is_left = hub_.flush(now_tick());
   run_deferred();
   if (account_.is_over()) relieve_memory();
   return is_left || has_mail();

@@ -64,7 +64,13 @@ class Front : public io::Events, public hub::HubEvents, public shard::Tenant, pr
   const Connection& connection(uint32_t index) const { return connections_[index]; }
   void exchange_reply(uint32_t index, Reply reply);
   void exchange_publish(uint32_t index, std::string_view channel, std::string_view payload);
+  void exchange_wait(uint32_t index, uint32_t ms);
+  void session_set_tag(uint32_t index, uint64_t tag) { connections_[index].tag = tag; }
+  void session_open_now(uint32_t index);
   void session_subscribe(uint32_t index, const Subscribe& options);
+  void session_watch(uint32_t index, std::string_view channel);
+  // Ends the subscriptions to a channel, or only the watches.
+  void session_unsubscribe(uint32_t index, std::string_view channel, bool is_watch_only);
   void session_publish(uint32_t index, std::string_view channel, std::string_view payload,
                        bool skip_me);
   void session_close(uint32_t index, uint16_t code, std::string_view reason);
@@ -81,7 +87,10 @@ class Front : public io::Events, public hub::HubEvents, public shard::Tenant, pr
   struct Deferred {
     uint32_t index = 0;
     uint32_t generation = 0;
-    enum class What : uint8_t { kDropSubscriptions, kTakeInput } what = What::kDropSubscriptions;
+    enum class What : uint8_t { kDropSubscriptions, kTakeInput, kUnsubscribe };
+    What what = What::kDropSubscriptions;
+    hub::SubscriptionId subscription = hub::kNoIndex;  // kUnsubscribe
+    uint32_t subscription_generation = 0;
   };
 
   // hub::HubEvents
@@ -95,6 +104,10 @@ class Front : public io::Events, public hub::HubEvents, public shard::Tenant, pr
                      bool gap) override;
   void on_replay_gap(hub::PeerId peer, hub::SubscriptionId subscription,
                      hub::Position start) override;
+  void on_source_gap(hub::PeerId peer, hub::SubscriptionId subscription,
+                     hub::Position start) override;
+  void on_watching(hub::PeerId peer, hub::SubscriptionId subscription,
+                   hub::Position start) override;
   void on_published(uint64_t token, hub::PublishResult result, hub::Position position) override;
   uint32_t peer_generation(hub::PeerId peer) const override {
     return connections_[peer].generation;
@@ -115,6 +128,9 @@ class Front : public io::Events, public hub::HubEvents, public shard::Tenant, pr
   void drop_subscriptions_soon(uint32_t index);  // at once where that is allowed (invariant 3)
   void run_deferred();
   void relieve_memory();
+  // Of this turn, not the wheel's: that stands still while we sleep, or are frozen, and is moved on
+  // only after the turn's I/O. A newcomer's time must not begin before it came.
+  uint32_t now_tick() const { return shard::tick_of(driver_.now_ns()); }
   void arm_ms(uint32_t index, int64_t ms);
   void arm_tick(uint32_t index, uint32_t tick) { wheel_.arm(connections_[index].timer, tick); }
   void charge_exchange(HttpExchange& http);
@@ -142,6 +158,8 @@ class Front : public io::Events, public hub::HubEvents, public shard::Tenant, pr
   void end_sse(uint32_t index, uint32_t retry_ms);
   void take_kept_input(uint32_t index);
   std::string channel_of(hub::SubscriptionId subscription) const;
+  void tell_gap(hub::PeerId peer, hub::SubscriptionId subscription, Gap gap,
+                hub::Position position);
   uint32_t retry_jitter_ms();
   Session session_of(uint32_t index);
 
