@@ -13,6 +13,7 @@
 #include "profile/profiles.h"
 #include "server/admin.h"
 #include "server/engine_state.h"
+#include "server/machine_count.h"
 
 namespace livehub::server {
 namespace {
@@ -114,7 +115,11 @@ int serve(const Settings& settings) {
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   signal(SIGPIPE, SIG_IGN);
 
-  Engine hub(settings.engine, choice.factory, choice.sources);
+  std::vector<std::shared_ptr<Source>> sources = choice.sources;
+  if (sources.empty() && !settings.fly_app.empty())
+    sources.push_back(std::make_shared<MachineWatch>(
+        settings.fly_app, [](const std::string& host) { return count_addresses(host); }));
+  Engine hub(settings.engine, choice.factory, sources);
   if (const std::string error = hub.start(); !error.empty()) {
     std::fprintf(stderr, "livehub: %s\n", error.c_str());
     return 1;
