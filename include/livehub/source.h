@@ -21,8 +21,10 @@
 
 namespace livehub {
 
-// A place in a channel that its broker numbers. Only `offset` orders; it grows from message to
-// message. `epoch` names the numbering: positions of another epoch are answered with a gap.
+// A place in a channel that its broker numbers. Only `offset` orders, and it must grow from message
+// to message for as long as the channel lives, also when the broker's own numbering begins anew
+// (put the time of its creation into the high bits); a message at or below the last one is taken
+// for a repeat and dropped. `epoch` is one constant for each source.
 struct SourcePosition {
   // Of ids made of milliseconds and a count (Redis Streams); clients see "<ms>-<count>".
   static constexpr uint64_t kTimeEpoch = 0x74696d65'00000000;
@@ -30,7 +32,7 @@ struct SourcePosition {
   uint64_t offset = 0;
 
   // Both fit: milliseconds up to the year 2109, counts up to 4 million (beyond, they carry).
-  static SourcePosition of_time(uint64_t ms, uint64_t count) {
+  static constexpr SourcePosition of_time(uint64_t ms, uint64_t count) {
     return {kTimeEpoch, (ms << 22) + count};
   }
   uint64_t time_ms() const { return offset >> 22; }

@@ -148,9 +148,11 @@ void Fanout::tell_drained(PeerId id) {
 bool Fanout::is_caught_up(PeerId id) const {
   if (!is_idle(id)) return false;
   for (SubscriptionId s = peers_[id].first_subscription; s != kNoIndex;
-       s = subscriptions_[s].next_of_peer)
+       s = subscriptions_[s].next_of_peer) {
+    if (subscriptions_[s].has(Subscription::kWatching)) continue;
     if (!subscriptions_[s].has(Subscription::kAttached) || has_pending(subscriptions_[s]))
       return false;
+  }
   return true;
 }
 

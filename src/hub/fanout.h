@@ -23,6 +23,7 @@
 
 #include <sys/uio.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <span>
 #include <string_view>
@@ -117,6 +118,10 @@ class Fanout {
   const Stream& stream(StreamId id) const { return streams_[id]; }
   bool is_in_use(StreamId id) const;  // has subscribers, or is hot and cooling
   void attach_at_head(SubscriptionId id, StreamId stream);
+  // Who resumes from before that offset does not find what follows here.
+  void raise_base(StreamId id, uint64_t offset) {
+    streams_[id].base_offset = std::max(streams_[id].base_offset, offset);
+  }
   // Attaches behind the last message with offset <= `offset`; false if the stream no longer has
   // what follows.
   bool attach_after(SubscriptionId id, StreamId stream, uint64_t offset);

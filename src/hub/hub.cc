@@ -117,13 +117,18 @@ SubscriptionId Hub::subscribe(PeerId peer, std::string_view name, EncodingId enc
 void Hub::begin(SubscriptionId id, std::optional<Position> resume) {
   Subscription& s = fanout_.subscription(id);
   s.clear(Subscription::kWaiting);
-  const Channel& channel = channels_[s.channel];
+  Channel& channel = channels_[s.channel];
   const PeerId peer = s.peer;
+  if (s.encoding == kNoEncoding) {
+    s.set(Subscription::kWatching);
+    channel.watchers.push_back(id);
+    return events_.on_watching(peer, id, {channel.epoch, channel.last_offset});
+  }
   if (!resume) {
-    events_.on_subscribed(peer, id, {identity_.epoch, channel.last_offset}, false);
+    events_.on_subscribed(peer, id, {channel.epoch, channel.last_offset}, false);
     return attach_now(id);
   }
-  const bool is_local = resume->epoch == identity_.epoch && resume->offset <= channel.last_offset;
+  const bool is_local = resume->epoch == channel.epoch && resume->offset <= channel.last_offset;
   if (is_local) {
     const StreamId stream = stream_for(s.channel, s.encoding);
     if (resume->offset >= fanout_.stream(stream).base_offset) {
@@ -155,6 +160,7 @@ void Hub::unsubscribe(SubscriptionId id) {
     else
       ask_next_window(peer);
   }
+  if (s.has(Subscription::kWatching)) std::erase(channels_[channel_id].watchers, id);
   if (s.has(Subscription::kWaiting))
     std::erase_if(channels_[channel_id].waiting,
                   [&](const Waiting& w) { return w.subscription == id; });
@@ -229,7 +235,7 @@ void Hub::on_window(Mail& mail) {
   }
   replay->has_started = true;
   replay->is_asked = false;
-  replay->after = cargo.messages.back()->position;
+  replay->after = cargo.next;
   fanout_.tell_drained(peer);
 }
 
@@ -277,13 +283,27 @@ bool Hub::on_request(Mail& mail, int64_t now_ns) {
     case MailKind::kPublish:
       return owner_.on_publish(mail, now_ns);
     case MailKind::kJoin:
-      owner_.on_join(mail);
+      owner_.on_join(mail, now_ns);
       return true;
     case MailKind::kLeave:
       owner_.on_leave(mail);
       return true;
     case MailKind::kReplay:
       owner_.on_replay(mail);
+      return true;
+    case MailKind::kFeed:
+      return owner_.on_feed(mail, now_ns);
+    case MailKind::kFeedReady:
+      owner_.on_feed_ready(mail);
+      return true;
+    case MailKind::kFeedRefused:
+      owner_.on_feed_refused(mail);
+      return true;
+    case MailKind::kFeedGap:
+      owner_.on_feed_gap(mail);
+      return true;
+    case MailKind::kFetched:
+      owner_.on_fetched(mail);
       return true;
     default:
       LIVEHUB_CHECK(false, "a request lane carries requests");
@@ -307,6 +327,9 @@ bool Hub::on_answer(Mail& mail) {
     case MailKind::kWindow:
       on_window(mail);
       return true;
+    case MailKind::kGap:
+      on_gap(mail);
+      return true;
     default:
       LIVEHUB_CHECK(false, "an answer lane carries answers");
       return true;
@@ -328,6 +351,7 @@ bool Hub::on_live(Mail& mail) {
     if (is_same) skip = index;
   }
   for (const StreamId stream : channel.streams) fanout_.append(stream, message, skip);
+  channel.epoch = message.position.epoch;
   channel.last_offset = message.position.offset;
   ++counters_.live_messages;
   return true;
@@ -340,6 +364,7 @@ void Hub::on_joined(const Mail& mail) {
   if (channel.state != State::kJoining || channel.answers_awaited > 0)
     return release_if_done(mail.channel);
   channel.state = State::kJoined;
+  channel.epoch = mail.position.epoch;
   channel.last_offset = mail.position.offset;
   std::vector<Waiting> waiting;
   waiting.swap(channel.waiting);
@@ -350,6 +375,28 @@ void Hub::on_joined(const Mail& mail) {
 void Hub::on_left(const Mail& mail) {
   --channels_[mail.channel].answers_awaited;
   release_if_done(mail.channel);
+}
+
+// Nothing before this position can be had from the local streams any more; who is replayed is told
+// by its next window.
+void Hub::on_gap(const Mail& mail) {
+  Channel& channel = channels_[mail.channel];
+  if (channel.state != State::kJoined) return;
+  ++counters_.source_gaps;
+  channel.epoch = mail.position.epoch;
+  channel.last_offset = mail.position.offset;
+  std::vector<std::pair<SubscriptionId, uint32_t>> told;
+  const auto add = [&](SubscriptionId id) {
+    told.emplace_back(id, fanout_.subscription(id).generation);
+  };
+  for (const StreamId stream : channel.streams) {
+    fanout_.raise_base(stream, mail.position.offset);
+    for (const SubscriptionId id : fanout_.stream(stream).subscribers) add(id);
+  }
+  for (const SubscriptionId id : channel.watchers) add(id);
+  for (const auto& [id, generation] : told)
+    if (fanout_.has_subscription(id, generation))
+      events_.on_source_gap(fanout_.subscription(id).peer, id, mail.position);
 }
 
 void Hub::tick(int64_t now_ns) {

@@ -35,6 +35,11 @@ class HubEvents : public Sink {
                              bool gap) = 0;
   // A gap that shows while replaying: the history moved on faster than the client reads.
   virtual void on_replay_gap(PeerId peer, SubscriptionId subscription, Position start) = 0;
+  // The channel's source was away: messages may be missing before what comes now. It may subscribe,
+  // not unsubscribe or close.
+  virtual void on_source_gap(PeerId, SubscriptionId, Position /*start*/) {}
+  // watch(): nothing after `start` is lost while it lasts.
+  virtual void on_watching(PeerId, SubscriptionId, Position /*start*/) {}
   virtual void on_published(uint64_t token, PublishResult result, Position position) = 0;
   // The generation of the connection that holds a peer slot now (Message::skip).
   virtual uint32_t peer_generation(PeerId peer) const = 0;
@@ -47,7 +52,11 @@ struct HubCounters {
   uint64_t replay_windows = 0;
   uint64_t resume_gaps = 0;
   uint64_t live_messages = 0;
+  uint64_t source_gaps = 0;
 };
+
+// Of a subscription that only holds its channel: it is never sent anything.
+inline constexpr EncodingId kNoEncoding = 0xff;
 
 class Hub : private Sink {
  public:
@@ -62,6 +71,10 @@ class Hub : private Sink {
   // starts at now, one of another process at what is kept, with a gap.
   SubscriptionId subscribe(PeerId peer, std::string_view channel, EncodingId encoding,
                            SlowReader policy, std::optional<Position> resume);
+  // Keeps a channel joined, without a cursor in it: answered by on_watching().
+  SubscriptionId watch(PeerId peer, std::string_view channel) {
+    return subscribe(peer, channel, kNoEncoding, SlowReader::kSkip, {});
+  }
   void unsubscribe(SubscriptionId id);
   // All of a peer's subscriptions, then the peer itself.
   void close_peer(PeerId peer);
@@ -78,9 +91,13 @@ class Hub : private Sink {
   bool flush(uint32_t now_tick) { return fanout_.flush(now_tick); }
   // About once a second: history ages, hot streams cool.
   void tick(int64_t now_ns);
+  // Joins of fed channels wait for their broker for so long at most.
+  void release_late_joins(int64_t now_ns) { owner_.release_late_joins(now_ns); }
+  int64_t next_release_ns() const { return owner_.next_release_ns(); }
 
   uint32_t channels() const { return channels_.live(); }
   std::string_view channel_name(uint32_t channel) const { return channels_[channel].name; }
+  uint64_t channel_epoch(uint32_t channel) const { return channels_[channel].epoch; }
   // For looks from outside, by local index.
   uint32_t find_channel(std::string_view name) const;  // kNoIndex: nobody here has to do with it
   uint32_t channels_end() const { return channels_.index_end(); }
@@ -105,8 +122,10 @@ class Hub : private Sink {
     State state = State::kJoining;
     uint32_t answers_awaited = 0;  // kJoined and kLeft that are still to come
     uint32_t subscription_count = 0;
+    uint64_t epoch = 0;        // whose positions its messages have
     uint64_t last_offset = 0;  // everything up to here has been appended
     std::vector<StreamId> streams;
+    std::vector<SubscriptionId> watchers;
     std::vector<Waiting> waiting;
   };
   struct Replay {
@@ -139,6 +158,7 @@ class Hub : private Sink {
   bool on_live(Mail& mail);
   void on_joined(const Mail& mail);
   void on_left(const Mail& mail);
+  void on_gap(const Mail& mail);
   void on_window(Mail& mail);
   void push_replayed(const Subscription& s, const Cargo& cargo);
   size_t check_channel(uint32_t id) const;

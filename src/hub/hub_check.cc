@@ -77,8 +77,8 @@ void Hub::check_peer(PeerId id, std::vector<uint32_t>& subscriptions_of) const {
     LIVEHUB_CHECK(channels_.contains(s.channel), "a subscription's channel is there");
     ++subscriptions_of[s.channel];
     const int states = s.has(Subscription::kAttached) + s.has(Subscription::kReplaying) +
-                       s.has(Subscription::kWaiting);
-    LIVEHUB_CHECK(states == 1, "a subscription waits, is replayed or is attached");
+                       s.has(Subscription::kWaiting) + s.has(Subscription::kWatching);
+    LIVEHUB_CHECK(states == 1, "a subscription waits, is replayed, attached or only watches");
     if (s.has(Subscription::kAttached))
       LIVEHUB_CHECK(fanout_.stream(s.stream).channel == s.channel,
                     "it is attached to its own channel");

@@ -26,12 +26,19 @@ enum class MailKind : uint8_t {
   kJoin,     // cargo->channel; `channel` is the joiner's local index, to be used in answers
   kLeave,    // cargo->channel
   kReplay,   // cargo->channel; position: after this; token names the subscriber
+  // requests of a feed, which never gets an answer
+  kFeed,         // message; its position is set where the feed numbers the channel
+  kFeedReady,    // cargo->channel, position: messages come from here on
+  kFeedRefused,  // cargo->channel: the broker is away
+  kFeedGap,      // cargo->channel, position: messages may be missing before what comes now
+  kFetched,      // cargo->messages, cargo->gap; token as in Feed::fetch()
   // answers, from the owner
   kPublished,  // position, result; token as in the request
   kLive,       // message; `channel`: the receiver's local index
   kJoined,     // position: the head; `channel` as in kJoin
   kLeft,       // `channel`
   kWindow,     // cargo->messages …; token as in kReplay
+  kGap,        // position: where the channel goes on; `channel`: the receiver's local index
 };
 
 enum class PublishResult : uint8_t {
@@ -44,6 +51,7 @@ struct Cargo {
   std::vector<MessagePtr> messages;
   bool gap = false;       // something after the asked position is gone
   bool complete = false;  // nothing newer was known when this was sent
+  Position next;          // of a window that is not complete: ask on from here
 };
 
 struct Mail {

@@ -30,6 +30,7 @@ struct Message {
       1};  // pairs with itself: the last release, on whichever shard, frees
   uint32_t payload_bytes = 0;
   uint32_t channel_bytes = 0;
+  uint32_t event_bytes = 0;
   Position position;
   int64_t published_ns = 0;  // monotonic, of the publishing shard
   uint64_t skip = kNobody;   // the one connection that does not get it (peer_name())
@@ -37,20 +38,29 @@ struct Message {
   const char* payload_data() const { return reinterpret_cast<const char*>(this + 1); }
   std::string_view payload() const { return {payload_data(), payload_bytes}; }
   std::string_view channel() const { return {payload_data() + payload_bytes, channel_bytes}; }
-  size_t memory_bytes() const { return sizeof(Message) + payload_bytes + channel_bytes; }
+  std::string_view event() const {
+    return {payload_data() + payload_bytes + channel_bytes, event_bytes};
+  }
+  size_t memory_bytes() const {
+    return sizeof(Message) + payload_bytes + channel_bytes + event_bytes;
+  }
 };
 
 class MessagePtr {
  public:
   MessagePtr() = default;
-  static MessagePtr make(std::string_view channel, std::string_view payload) {
-    void* memory = ::operator new(sizeof(Message) + payload.size() + channel.size());
+  static MessagePtr make(std::string_view channel, std::string_view payload,
+                         std::string_view event = {}) {
+    void* memory = ::operator new(sizeof(Message) + payload.size() + channel.size() + event.size());
     auto* message = new (memory) Message;
     message->payload_bytes = static_cast<uint32_t>(payload.size());
     message->channel_bytes = static_cast<uint32_t>(channel.size());
+    message->event_bytes = static_cast<uint32_t>(event.size());
     char* bytes = reinterpret_cast<char*>(message + 1);
     if (!payload.empty()) std::memcpy(bytes, payload.data(), payload.size());
     if (!channel.empty()) std::memcpy(bytes + payload.size(), channel.data(), channel.size());
+    bytes += payload.size() + channel.size();
+    if (!event.empty()) std::memcpy(bytes, event.data(), event.size());
     return MessagePtr(message);
   }
   // Takes over a reference that release() gave away.

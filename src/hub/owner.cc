@@ -21,6 +21,10 @@ uint32_t Owner::find_or_make(std::string_view name) {
   channels_[id].name = name;
   channels_[id].hash = static_cast<uint32_t>(hash);
   channels_[id].discarded = forgotten_offset_;
+  if (Feed* feed = identity_.feed_of(name)) {
+    channels_[id].fed = std::make_unique<Fed>();
+    channels_[id].fed->feed = feed;
+  }
   names_.insert(static_cast<uint32_t>(hash), id);
   return id;
 }
@@ -28,7 +32,9 @@ uint32_t Owner::find_or_make(std::string_view name) {
 void Owner::forget_if_unused(uint32_t id) {
   const Channel& channel = channels_[id];
   if (!channel.members.empty() || channel.history) return;
-  forgotten_offset_ = std::max(forgotten_offset_, channel.discarded);
+  if (channel.fed && channel.fed->state != Fed::State::kIdle) return;
+  if (!channel.fed || !channel.fed->is_numbered)
+    forgotten_offset_ = std::max(forgotten_offset_, channel.discarded);
   names_.erase(channel.hash, id);
   channels_.release(id);
 }
@@ -44,32 +50,52 @@ void Owner::answer_published(const Mail& request, PublishResult result, Position
 }
 
 bool Owner::on_publish(Mail& mail, int64_t now_ns) {
-  if (now_ns - mail.message->published_ns > limits_.push_wait_ns) {
+  const std::string_view name = mail.message->channel();
+  uint32_t id = find(identity_.hash(name), name);
+  // Where the broker numbers, all messages come from it.
+  const bool is_numbered =
+      id != base::kNoIndex && channels_[id].fed && channels_[id].fed->is_numbered;
+  if (is_numbered || now_ns - mail.message->published_ns > limits_.push_wait_ns) {
     ++counters_.refused_busy;
     answer_published(mail, PublishResult::kBusy, {});
     return true;
   }
-  const std::string_view name = mail.message->channel();
-  uint32_t id = find(identity_.hash(name), name);
-  if (id != base::kNoIndex)
-    for (const Member& member : channels_[id].members)
-      if (!post_.has_room(member.shard, false)) return false;
+  if (id != base::kNoIndex && !members_have_room(channels_[id])) return false;
   mail.message->position = {identity_.epoch, ++last_offset_};
   const Position position = mail.message->position;
   ++counters_.published;
   if (id == base::kNoIndex) id = find_or_make(name);
+  hand_out(id, mail.message);
+  answer_published(mail, PublishResult::kAccepted, position);
+  forget_if_unused(id);
+  return true;
+}
+
+bool Owner::members_have_room(const Channel& channel) const {
+  for (const Member& member : channel.members)
+    if (!post_.has_room(member.shard, false)) return false;
+  return true;
+}
+
+void Owner::hand_out(uint32_t id, const MessagePtr& message) {
   for (const Member& member : channels_[id].members) {
     Mail live;
     live.kind = MailKind::kLive;
     live.from = self_;
     live.channel = member.local_channel;
-    live.message = mail.message;
+    live.message = message;
     post_.send_answer(member.shard, std::move(live));
   }
-  remember(id, mail.message);
-  answer_published(mail, PublishResult::kAccepted, position);
-  forget_if_unused(id);
-  return true;
+  remember(id, message);
+}
+
+void Owner::forget_history(Channel& channel) {
+  while (channel.history) drop_oldest(channel);
+}
+
+Position Owner::head_of(const Channel& channel) const {
+  if (channel.fed && channel.fed->is_numbered) return channel.fed->head;
+  return {identity_.epoch, last_offset_};
 }
 
 void Owner::remember(uint32_t id, const MessagePtr& message) {
@@ -77,7 +103,7 @@ void Owner::remember(uint32_t id, const MessagePtr& message) {
   const bool is_kept = limits_.history_count > 0 && limits_.history_ns > 0 &&
                        message->memory_bytes() <= limits_.history_bytes && !account_.is_over();
   if (!is_kept) {
-    while (channel.history) drop_oldest(channel);
+    forget_history(channel);
     channel.discarded = message->position.offset;
     return;
   }
@@ -129,27 +155,49 @@ void Owner::expire(int64_t now_ns) {
   }
 }
 
-void Owner::on_join(const Mail& mail) {
-  Channel& channel = channels_[find_or_make(mail.cargo->channel)];
-  channel.members.push_back({mail.from, mail.channel});
+void Owner::on_join(const Mail& mail, int64_t now_ns) {
+  const uint32_t id = find_or_make(mail.cargo->channel);
+  const Member member{mail.from, mail.channel};
+  Fed* fed = channels_[id].fed.get();
+  if (fed && fed->state == Fed::State::kIdle) want(id, now_ns);
+  if (fed && fed->state == Fed::State::kAsked)
+    fed->waiting.push_back(member);
+  else
+    answer_joined(id, member);
+}
+
+void Owner::answer_joined(uint32_t id, Member member) {
+  Channel& channel = channels_[id];
+  channel.members.push_back(member);
   Mail answer;
   answer.kind = MailKind::kJoined;
   answer.from = self_;
-  answer.channel = mail.channel;
-  answer.position = {identity_.epoch, last_offset_};
-  post_.send_answer(mail.from, std::move(answer));
+  answer.channel = member.local_channel;
+  answer.position = head_of(channel);
+  post_.send_answer(member.shard, std::move(answer));
 }
 
 void Owner::on_leave(const Mail& mail) {
   const std::string_view name = mail.cargo->channel;
   const uint32_t id = find(identity_.hash(name), name);
   LIVEHUB_CHECK(id != base::kNoIndex, "only members leave a channel");
+  if (Fed* fed = channels_[id].fed.get()) {
+    // It waits for two answers, whether the broker has come or not.
+    const auto is_leaver = [&](const Member& m) { return m.shard == mail.from; };
+    const auto waiting = std::find_if(fed->waiting.begin(), fed->waiting.end(), is_leaver);
+    if (waiting != fed->waiting.end()) {
+      const Member member = *waiting;
+      fed->waiting.erase(waiting);
+      answer_joined(id, member);
+    }
+  }
   std::erase_if(channels_[id].members, [&](const Member& m) { return m.shard == mail.from; });
   Mail answer;
   answer.kind = MailKind::kLeft;
   answer.from = self_;
   answer.channel = mail.channel;
   post_.send_answer(mail.from, std::move(answer));
+  unwant_if_unused(id);
   forget_if_unused(id);
 }
 
@@ -158,46 +206,53 @@ void Owner::on_leave(const Mail& mail) {
 // is a gap, followed by what is kept.
 void Owner::on_replay(Mail& mail) {
   ++counters_.replays;
+  const std::string_view name = mail.cargo->channel;
+  const uint32_t id = find(identity_.hash(name), name);
+  const Position head =
+      id == base::kNoIndex ? Position{identity_.epoch, last_offset_} : head_of(channels_[id]);
+  const uint64_t discarded = id == base::kNoIndex ? forgotten_offset_ : channels_[id].discarded;
+  const bool is_of_head = mail.position.epoch == head.epoch;
+  if (is_of_head && mail.position.offset < discarded && id != base::kNoIndex &&
+      fetch_instead(mail, channels_[id]))
+    return;
+  auto cargo = std::make_unique<Cargo>();
+  uint64_t after = std::min(mail.position.offset, head.offset);
+  cargo->gap = !is_of_head || after < discarded;
+  if (cargo->gap) after = discarded;
+  if (cargo->gap) ++counters_.gaps;
+  cargo->complete = true;
+  if (id != base::kNoIndex && channels_[id].history) add_history(channels_[id], after, *cargo);
+  counters_.replayed_messages += cargo->messages.size();
+  send_window(mail.from, mail.token, {head.epoch, after}, std::move(cargo));
+}
+
+// What the history has after an offset, as much as fits into a window.
+void Owner::add_history(const Channel& channel, uint64_t after, Cargo& cargo) const {
+  const auto& messages = channel.history->messages;
+  size_t low = 0, high = messages.size();
+  while (low < high) {
+    const size_t middle = (low + high) / 2;
+    if (messages.at(middle)->position.offset <= after)
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  for (size_t bytes = 0; low < messages.size() && cargo.complete; ++low) {
+    bytes += messages.at(low)->payload_bytes;
+    cargo.messages.push_back(messages.at(low));
+    cargo.complete = bytes < limits_.replay_window_bytes || low + 1 == messages.size();
+  }
+  if (!cargo.messages.empty()) cargo.next = cargo.messages.back()->position;
+}
+
+void Owner::send_window(ShardId to, uint64_t token, Position from, std::unique_ptr<Cargo> cargo) {
   Mail answer;
   answer.kind = MailKind::kWindow;
   answer.from = self_;
-  answer.token = mail.token;
-  answer.cargo = std::make_unique<Cargo>();
-  Cargo& cargo = *answer.cargo;
-  const std::string_view name = mail.cargo->channel;
-  const uint32_t id = find(identity_.hash(name), name);
-  const uint64_t discarded = id == base::kNoIndex ? forgotten_offset_ : channels_[id].discarded;
-  uint64_t after = mail.position.offset;
-  if (mail.position.epoch != identity_.epoch) {
-    cargo.gap = true;
-    after = discarded;
-  } else if (after > last_offset_) {
-    after = last_offset_;
-  } else if (after < discarded) {
-    cargo.gap = true;
-    after = discarded;
-  }
-  if (cargo.gap) ++counters_.gaps;
-  answer.position = {identity_.epoch, after};
-  cargo.complete = true;
-  if (id != base::kNoIndex && channels_[id].history) {
-    const auto& messages = channels_[id].history->messages;
-    size_t low = 0, high = messages.size();
-    while (low < high) {
-      const size_t middle = (low + high) / 2;
-      if (messages.at(middle)->position.offset <= after)
-        low = middle + 1;
-      else
-        high = middle;
-    }
-    for (size_t bytes = 0; low < messages.size() && cargo.complete; ++low) {
-      bytes += messages.at(low)->payload_bytes;
-      cargo.messages.push_back(messages.at(low));
-      cargo.complete = bytes < limits_.replay_window_bytes || low + 1 == messages.size();
-    }
-  }
-  counters_.replayed_messages += cargo.messages.size();
-  post_.send_answer(mail.from, std::move(answer));
+  answer.token = token;
+  answer.position = from;
+  answer.cargo = std::move(cargo);
+  post_.send_answer(to, std::move(answer));
 }
 
 void Owner::check_invariants() const {
@@ -205,7 +260,9 @@ void Owner::check_invariants() const {
   for (uint32_t id = 0; id < channels_.index_end(); ++id) {
     if (!channels_.contains(id)) continue;
     const Channel& channel = channels_[id];
-    LIVEHUB_CHECK(channel.discarded <= last_offset_, "nothing is discarded before it is published");
+    check_fed(channel);
+    LIVEHUB_CHECK(channel.discarded <= head_of(channel).offset,
+                  "nothing is discarded before it is published");
     if (!channel.history) continue;
     LIVEHUB_CHECK(!channel.history->messages.empty(), "an empty history is no history");
     uint64_t previous = channel.discarded;

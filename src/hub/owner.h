@@ -5,12 +5,22 @@
 // Invariants: 1. offsets only grow, over all channels of the shard, so a channel that was forgotten
 // and comes back never reuses one; 2. a message is in the answer lane of every member before its
 // publisher is told; 3. discarded >= the offset of every message of the channel that is not in its
-// history. Tests: tests/unit/hub/owner_test.cc.
+// history.
+//
+// A *fed* channel (owner_feed.cc) has a broker behind it. Who joins it waits until the broker has
+// confirmed that its messages come (or has no time to: Feed::wait_ns()); when the last member
+// leaves, the feed is told, and what was remembered is dropped, since messages pass us by from then
+// on. A feed may number its channels itself: then the channel's positions are the feed's
+// (is_numbered), and what is older than our memory is fetched from it. 4. A numbered channel only
+// grows: a message at or below its head was here already and is dropped.
+// Tests: tests/unit/hub/owner_test.cc, owner_feed_test.cc.
 #pragma once
 
+#include <limits>
 #include <memory>
 #include <queue>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "base/memory_budget.h"
@@ -28,6 +38,12 @@ struct OwnerCounters {
   uint64_t replays = 0;
   uint64_t replayed_messages = 0;
   uint64_t gaps = 0;
+  uint64_t fed = 0;          // messages that came from a feed
+  uint64_t fed_in_vain = 0;  // of channels that nobody wants any more
+  uint64_t fed_again = 0;    // at or below the head: dropped
+  uint64_t feed_gaps = 0;
+  uint64_t feed_waits_over = 0;  // joins that went on without the broker
+  uint64_t fetches = 0;
 };
 
 class Owner {
@@ -41,9 +57,22 @@ class Owner {
 
   // False: a member's lane is full; the mail is untouched, to be offered again.
   bool on_publish(Mail& mail, int64_t now_ns);
-  void on_join(const Mail& mail);
+  void on_join(const Mail& mail, int64_t now_ns);
   void on_leave(const Mail& mail);
   void on_replay(Mail& mail);
+
+  // From a feed. on_feed(): false as on_publish().
+  bool on_feed(Mail& mail, int64_t now_ns);
+  void on_feed_ready(const Mail& mail);
+  void on_feed_refused(const Mail& mail);
+  void on_feed_gap(const Mail& mail);
+  void on_fetched(Mail& mail);
+  // Joins that have waited long enough for a broker go on without it.
+  void release_late_joins(int64_t now_ns);
+  // When the next of them may have waited long enough; a very late time if none waits.
+  int64_t next_release_ns() const {
+    return asked_.empty() ? std::numeric_limits<int64_t>::max() : asked_.top().at_ns;
+  }
 
   // Forgets messages older than limits().history_ns; bounded work per call.
   void expire(int64_t now_ns);
@@ -59,6 +88,28 @@ class Owner {
     ShardId shard;
     uint32_t local_channel;
   };
+  // The feed's side of a channel.
+  struct Fed {
+    enum class State : uint8_t {
+      kIdle,     // nobody here wants it
+      kAsked,    // want() was called: joins wait
+      kFlowing,  // confirmed
+      kAway,     // refused, or no answer in time: joins are let through
+    };
+    Feed* feed = nullptr;
+    State state = State::kIdle;
+    bool is_numbered = false;
+    Position head;                // is_numbered: of the newest message, or what was confirmed
+    int64_t release_ns = 0;       // kAsked
+    std::vector<Member> waiting;  // joins
+  };
+  struct Fetch {  // a window that the feed was asked for
+    ShardId to;
+    uint64_t token;
+    std::string channel;
+    Position after;
+    Position until;
+  };
   struct History {
     base::RingQueue<MessagePtr> messages;
     size_t bytes = 0;
@@ -68,6 +119,7 @@ class Owner {
     uint32_t hash = 0;
     std::vector<Member> members;
     std::unique_ptr<History> history;
+    std::unique_ptr<Fed> fed;  // none: no broker behind it
     uint64_t discarded = 0;
     int64_t expiry_ns = 0;  // when it stands in the expiry queue, 0: it does not
   };
@@ -83,6 +135,23 @@ class Owner {
   void remember(uint32_t id, const MessagePtr& message);
   void drop_oldest(Channel& channel);
   void answer_published(const Mail& request, PublishResult result, Position position);
+  bool members_have_room(const Channel& channel) const;
+  void hand_out(uint32_t id, const MessagePtr& message);
+  void forget_history(Channel& channel);
+  Position head_of(const Channel& channel) const;
+  void answer_joined(uint32_t id, Member member);
+  void add_history(const Channel& channel, uint64_t after, Cargo& cargo) const;
+  void send_window(ShardId to, uint64_t token, Position from, std::unique_ptr<Cargo> cargo);
+
+  // owner_feed.cc
+  uint32_t find_flowing(std::string_view channel, Fed::State least) const;
+  void want(uint32_t id, int64_t now_ns);
+  void release_joins(uint32_t id);
+  void unwant_if_unused(uint32_t id);
+  void raise_head(Channel& channel, Position position);
+  void tell_gap(uint32_t id, Position head);
+  bool fetch_instead(const Mail& request, const Channel& channel);
+  static void check_fed(const Channel& channel);
 
   const ShardId self_;
   const Identity& identity_;
@@ -94,6 +163,10 @@ class Owner {
   std::priority_queue<Expiry, std::vector<Expiry>, std::greater<>> expiries_;
   uint64_t last_offset_ = 0;
   uint64_t forgotten_offset_ = 0;  // highest offset ever discarded with a forgotten channel
+  // Channels whose joins wait for their broker, and some that did.
+  std::priority_queue<Expiry, std::vector<Expiry>, std::greater<>> asked_;
+  std::unordered_map<uint64_t, Fetch> fetches_;
+  uint64_t fetch_serial_ = 0;
   size_t history_bytes_ = 0;
   size_t history_messages_ = 0;
   OwnerCounters counters_;

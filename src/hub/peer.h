@@ -77,6 +77,7 @@ struct Subscription {
     kLapped = 8,      // what stood at its cursor is gone
     kReplaying = 16,  // is being brought up to the local stream by its owner's history
     kWaiting = 32,    // for the channel to be joined
+    kWatching = 64,   // holds its channel, and is sent nothing
   };
   uint64_t cursor = 0;  // the next entry's sequence number
   uint64_t hint = 0;    // cold streams: arena position of that entry, 0: unknown

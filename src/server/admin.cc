@@ -19,7 +19,7 @@ class Admin : public Profile {
       return Route::answer(
           session::ready_reply(hub_.state().shared(), request.query_value("local") == "1"));
     if (request.path() == "/metrics") {
-      Reply reply = text(200, metrics_text(hub_.state()));
+      Reply reply = text(200, metrics_text(hub_.state(), hub_.state().snapshot()));
       reply.content_type = "text/plain; version=0.0.4; charset=utf-8";
       return Route::answer(std::move(reply));
     }

@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sys/random.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -13,6 +14,7 @@
 
 #include "server/engine_state.h"
 #include "server/machine.h"
+#include "server/metrics.h"
 #include "wire/ws_handshake.h"
 
 namespace livehub {
@@ -25,6 +27,12 @@ uint64_t random_u64() {
   while (::getrandom(&value, sizeof(value), 0) != sizeof(value)) {
   }
   return value;
+}
+
+int64_t monotonic_ns() {
+  timespec now;
+  ::clock_gettime(CLOCK_MONOTONIC, &now);
+  return now.tv_sec * 1'000'000'000 + now.tv_nsec;
 }
 
 hub::Limits limits_of(const EngineOptions& options, uint64_t memory_bytes, uint32_t shards) {
@@ -85,6 +93,53 @@ std::string Engine::State::choose_io() {
   return {};
 }
 
+void Engine::State::make_shared() {
+  const uint64_t memory =
+      options_.memory_bytes ? options_.memory_bytes : server::machine_memory_bytes() / 2;
+  shared_ = std::make_unique<session::Shared>(options_, shard_count_, static_cast<int64_t>(memory),
+                                              session::Shared::Lanes(), sources_);
+  shared_->identity.epoch = random_u64();
+  shared_->identity.hash_key = {random_u64(), random_u64()};
+  shared_->identity.shard_count = static_cast<hub::ShardId>(shard_count_);
+  shared_->limits = limits_of(options_, memory, shard_count_);
+  shared_->post = [this](uint32_t shard, std::function<void()> work) {
+    shards_[shard].tasks->post(std::move(work));
+  };
+  shared_->metrics_text = [this](uint32_t shard, std::function<void(std::string)> done) {
+    snapshot_then([this, shard, done = std::move(done)](std::vector<ShardSnapshot> snapshots) {
+      shards_[shard].tasks->post([done, text = server::metrics_text(*this, snapshots)]() mutable {
+        done(std::move(text));
+      });
+    });
+  };
+  for (const auto& source : sources_)
+    feeds_.push_back(std::make_unique<session::SourceFeed>(*source));
+  for (const auto& feed : feeds_) shared_->identity.feeds.push_back(feed.get());
+}
+
+// Before anybody is accepted; a sentence stops the start.
+std::string Engine::State::start_sources() {
+  for (const auto& source : sources_) {
+    inlets_.push_back(std::make_unique<session::ShardInlet>(
+        *shared_, static_cast<uint32_t>(inlets_.size()), monotonic_ns));
+    ++sources_started_;
+    if (std::string error = source->start(*inlets_.back()); !error.empty()) return error;
+  }
+  return {};
+}
+
+void Engine::State::stop_sources() {
+  if (shared_) shared_->has_ended.store(true, std::memory_order_release);  // pairs with the inlets
+  for (; sources_started_ > 0; --sources_started_) sources_[sources_started_ - 1]->stop();
+}
+
+std::vector<LinkState> Engine::State::links() const {
+  std::vector<LinkState> all;
+  for (const auto& source : sources_)
+    for (LinkState& link : source->links()) all.push_back(std::move(link));
+  return all;
+}
+
 std::string Engine::State::start() {
   // libcrypto sets itself up at its first use, with 2 MB of pages and a millisecond: not in a
   // client's time.
@@ -109,14 +164,7 @@ std::string Engine::State::start() {
   listeners_ = io::open_listeners(listen);
   if (!listeners_.error.empty()) return listeners_.error;
 
-  const uint64_t memory =
-      options_.memory_bytes ? options_.memory_bytes : server::machine_memory_bytes() / 2;
-  shared_ = std::make_unique<session::Shared>(options_, shard_count_, static_cast<int64_t>(memory));
-  shared_->identity.epoch = random_u64();
-  shared_->identity.hash_key = {random_u64(), random_u64()};
-  shared_->identity.shard_count = static_cast<hub::ShardId>(shard_count_);
-  shared_->limits = limits_of(options_, memory, shard_count_);
-
+  make_shared();
   started_ = std::make_unique<std::barrier<>>(shard_count_ + 1);
   ended_ = std::make_unique<std::barrier<>>(shard_count_);
   shards_.resize(shard_count_);
@@ -130,6 +178,8 @@ std::string Engine::State::start() {
     shards_[id].tasks = std::make_unique<shard::TaskBox>(shared_->doors, id);
     shards_[id].thread = std::thread([this, id, &error = errors[id]] { run_shard(id, error); });
   }
+  std::string source_error = start_sources();
+  if (!source_error.empty()) has_failed_.store(true);
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
   started_->arrive_and_wait();  // every driver is made, or has failed
   started_->arrive_and_wait();  // every shard has read what the others said
@@ -138,7 +188,8 @@ std::string Engine::State::start() {
     join();
     return error;
   }
-  return {};
+  if (!source_error.empty()) join();
+  return source_error;
 }
 
 void Engine::State::run_shard(uint32_t id, std::string& error) {
@@ -194,37 +245,57 @@ void Engine::State::join() {
   has_joined_ = true;
   for (Shard& shard : shards_)
     if (shard.thread.joinable()) shard.thread.join();
+  stop_sources();
   is_running_ = false;
 }
 
-std::vector<ShardSnapshot> Engine::State::snapshot() {
-  struct Gathered {
-    std::mutex mutex;
-    std::condition_variable changed;
-    std::vector<ShardSnapshot> snapshots;
-  };
-  const auto gathered = std::make_shared<Gathered>();
+struct Engine::State::Gathered {
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::vector<ShardSnapshot> snapshots;
   size_t asked = 0;
-  {
-    const std::lock_guard guard(mutex_);
-    if (!is_running_) return {};
-    for (uint32_t id = 0; id < shard_count_; ++id, ++asked) {
-      Shard& shard = shards_[id];
-      shard.tasks->post([&shard, id, gathered] {
-        ShardSnapshot s = shard_snapshot(id, *shard.front, *shard.driver, *shard.loop);
-        const std::lock_guard inner(gathered->mutex);
-        gathered->snapshots.push_back(std::move(s));
-        gathered->changed.notify_one();
-      });
-    }
+  std::function<void(std::vector<ShardSnapshot>)> done;
+
+  void add(ShardSnapshot snapshot) {
+    const std::lock_guard guard(mutex);
+    snapshots.push_back(std::move(snapshot));
+    changed.notify_one();
+    if (snapshots.size() == asked && done) done(sorted());
   }
+  std::vector<ShardSnapshot> sorted() const {
+    std::vector<ShardSnapshot> all = snapshots;
+    std::sort(all.begin(), all.end(),
+              [](const auto& a, const auto& b) { return a.shard < b.shard; });
+    return all;
+  }
+};
+
+std::shared_ptr<Engine::State::Gathered> Engine::State::gather(
+    std::function<void(std::vector<ShardSnapshot>)> done) {
+  const auto gathered = std::make_shared<Gathered>();
+  gathered->done = std::move(done);
+  const std::lock_guard guard(mutex_);
+  if (!is_running_) return gathered;
+  gathered->asked = shard_count_;
+  for (uint32_t id = 0; id < shard_count_; ++id) {
+    Shard& shard = shards_[id];
+    shard.tasks->post([&shard, id, gathered] {
+      gathered->add(shard_snapshot(id, *shard.front, *shard.driver, *shard.loop));
+    });
+  }
+  return gathered;
+}
+
+void Engine::State::snapshot_then(std::function<void(std::vector<ShardSnapshot>)> done) {
+  (void)gather(std::move(done));
+}
+
+std::vector<ShardSnapshot> Engine::State::snapshot() {
+  const auto gathered = gather({});
   std::unique_lock lock(gathered->mutex);
   gathered->changed.wait_for(lock, std::chrono::seconds(1),
-                             [&] { return gathered->snapshots.size() == asked; });
-  std::vector<ShardSnapshot> snapshots = gathered->snapshots;
-  std::sort(snapshots.begin(), snapshots.end(),
-            [](const auto& a, const auto& b) { return a.shard < b.shard; });
-  return snapshots;
+                             [&] { return gathered->snapshots.size() == gathered->asked; });
+  return gathered->sorted();
 }
 
 uint32_t Engine::State::on_shards(const ShardWork& work) {

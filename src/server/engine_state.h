@@ -15,6 +15,7 @@
 #include "io/listener.h"
 #include "livehub/engine.h"
 #include "session/front.h"
+#include "session/inlet.h"
 
 namespace livehub {
 
@@ -64,6 +65,8 @@ class Engine::State {
 
   // Asks every shard, on its own thread; a shard that does not answer within a second is left out.
   std::vector<ShardSnapshot> snapshot();
+  // The same without waiting: `done` is called by the shard that answers last, on its thread.
+  void snapshot_then(std::function<void(std::vector<ShardSnapshot>)> done);
   static ShardSnapshot shard_snapshot(uint32_t id, const session::Front& front,
                                       const io::Driver& driver, const shard::Loop& loop);
 
@@ -72,6 +75,7 @@ class Engine::State {
   using ShardWork = std::function<void(uint32_t id, session::Front&, io::Driver&, shard::Loop&)>;
   uint32_t on_shards(const ShardWork& work);
   bool on_shard(uint32_t id, ShardWork work);
+  std::vector<LinkState> links() const;
 
  private:
   struct Shard {
@@ -82,7 +86,13 @@ class Engine::State {
     shard::Loop* loop = nullptr;
   };
 
+  struct Gathered;
+
+  std::shared_ptr<Gathered> gather(std::function<void(std::vector<ShardSnapshot>)> done);
   std::string choose_io();
+  void make_shared();
+  std::string start_sources();
+  void stop_sources();
   void run_shard(uint32_t id, std::string& error);
 
   EngineOptions options_;
@@ -96,6 +106,9 @@ class Engine::State {
   io::Listeners listeners_;
   std::unique_ptr<session::Shared> shared_;
   std::vector<Shard> shards_;
+  std::vector<std::unique_ptr<session::ShardInlet>> inlets_;
+  std::vector<std::unique_ptr<session::SourceFeed>> feeds_;
+  size_t sources_started_ = 0;
   std::unique_ptr<std::barrier<>> started_;
   std::unique_ptr<std::barrier<>> ended_;
   std::mutex mutex_;  // guards is_running_ and tasks against the end of the shards

@@ -58,6 +58,11 @@ const Column kColumns[] = {
      LIVEHUB_CELL(session.http_requests)},
     {"livehub_http_bad_total", "Requests refused as malformed, too large or too slow.", true,
      LIVEHUB_CELL(session.http_bad)},
+    {"livehub_fed_total", "Messages that came from a source.", true, LIVEHUB_CELL(owner.fed)},
+    {"livehub_source_gaps_total", "Gaps in what a source sent, told to clients.", true,
+     LIVEHUB_CELL(owner.feed_gaps)},
+    {"livehub_source_waits_over_total", "Joins that went on without their broker.", true,
+     LIVEHUB_CELL(owner.feed_waits_over)},
     {"livehub_slow_heads_total", "Requests cut because they took too long.", true,
      LIVEHUB_CELL(session.slow_heads)},
     {"livehub_received_bytes_total", "Bytes received from clients.", true,
@@ -150,6 +155,22 @@ void add_labelled(Families& families, const std::vector<ShardSnapshot>& shards) 
       families.add(static_cast<double>(count), with(s, "code", std::to_string(code)));
 }
 
+// The links of the sources; their names are few and fixed.
+void add_links(Families& families, const Engine::State& state) {
+  const std::vector<LinkState> links = state.links();
+  families.begin("livehub_link_up", "1 while a link to a broker or backend carries messages.",
+                 false);
+  for (const LinkState& link : links) families.add(link.is_up ? 1 : 0, {{"link", link.name}});
+  families.begin("livehub_link_quiet_seconds", "Since a link was last proven alive.", false);
+  for (const LinkState& link : links) families.add(link.quiet_seconds, {{"link", link.name}});
+  families.begin("livehub_link_reconnects_total", "Times a link was made again.", true);
+  for (const LinkState& link : links)
+    families.add(static_cast<double>(link.reconnects), {{"link", link.name}});
+  families.begin("livehub_feed_refused_total", "Messages of sources that the gate refused.", true);
+  families.add(static_cast<double>(
+      state.shared().refused_by_gate.load(std::memory_order_relaxed)));  // relaxed: a counter
+}
+
 double resident_bytes() {
   std::ifstream statm("/proc/self/statm");
   double size = 0, resident = 0;
@@ -159,8 +180,7 @@ double resident_bytes() {
 
 }  // namespace
 
-std::string metrics_text(Engine::State& state) {
-  const std::vector<ShardSnapshot> shards = state.snapshot();
+std::string metrics_text(const Engine::State& state, const std::vector<ShardSnapshot>& shards) {
   Families families;
   families.begin("livehub_build_info", "Always 1.", false);
   families.add(1, {{"version", LIVEHUB_VERSION}});
@@ -179,6 +199,7 @@ std::string metrics_text(Engine::State& state) {
     for (const auto& s : shards) families.add(column.value(s), shard_label(s));
   }
   add_labelled(families, shards);
+  add_links(families, state);
   return families.text();
 }
 

@@ -1,12 +1,17 @@
-// The shards' plain counters as Prometheus text. Runs on the admin listener's shard, at a scrape.
+// The shards' plain counters as Prometheus text, at a scrape. Any thread.
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "livehub/engine.h"
 
+namespace livehub {
+struct ShardSnapshot;
+}
+
 namespace livehub::server {
 
-std::string metrics_text(Engine::State& state);
+std::string metrics_text(const Engine::State& state, const std::vector<ShardSnapshot>& shards);
 
 }  // namespace livehub::server

@@ -53,12 +53,15 @@ struct Connection {
     kKeepAlive = 1024,
     kCloseDeferred = 2048,
     kDraining = 4096,         // was told to go
-    kAdmitted = 8192,         // counted as a stream, on_close() is owed
+    kAdmitted = 8192,         // counted as a stream
     kHandshaken = 16384,      // both WebSocket close frames went over
     kOfOtherProcess = 32768,  // resumes from a position of another process
+    kOpenedNow = 131072,      // its head did not wait for a subscription
+    kCloseOwed = 65536,       // the profile saw on_open(), and has on_close() to come
   };
   uint32_t generation = 0;
   Phase phase = Phase::kHead;
+  uint8_t pong_seconds = 0;  // kWs; 0: the server's default
   uint16_t heartbeat_seconds = 0;
   uint32_t flags = kKeepAlive;
   shard::TimerId timer = 0;

@@ -33,18 +33,22 @@ class WsText : public hub::Encoding {
   }
 };
 
+// With or without its id; its name is the message's.
+template <bool kHasId>
 class SsePlain : public hub::Encoding {
  public:
   size_t frame_bytes(const Message& m) const override {
     const PositionText id(m.position);
-    return wire::sse_event_bytes({id.view(), {}, m.payload()});
+    return wire::sse_event_bytes({kHasId ? id.view() : "", m.event(), m.payload()});
   }
-  void write_frame(const Message& m, char* out) const override {
+  void write_frame(const Message& m, char* out) const override { (void)write(m, out); }
+  static char* write(const Message& m, char* out) {
     const PositionText id(m.position);
-    wire::write_sse_event(out, {id.view(), {}, m.payload()});
+    return wire::write_sse_event(out, {kHasId ? id.view() : "", m.event(), m.payload()});
   }
 };
 
+template <bool kHasId>
 class SseChunked : public hub::Encoding {
  public:
   size_t frame_bytes(const Message& m) const override {
@@ -52,14 +56,12 @@ class SseChunked : public hub::Encoding {
     return event + wire::chunk_overhead_bytes(event);
   }
   void write_frame(const Message& m, char* out) const override {
-    const PositionText id(m.position);
     out = wire::write_chunk_head(out, plain_.frame_bytes(m));
-    out = wire::write_sse_event(out, {id.view(), {}, m.payload()});
-    wire::write_chunk_tail(out);
+    wire::write_chunk_tail(SsePlain<kHasId>::write(m, out));
   }
 
  private:
-  SsePlain plain_;
+  SsePlain<kHasId> plain_;
 };
 
 class WsEnvelope : public hub::Encoding {
@@ -86,8 +88,10 @@ class WsEnvelope : public hub::Encoding {
 
 const hub::Encoding& encoding_of(EncodingKind kind) {
   static const WsText ws_text;
-  static const SseChunked sse_chunked;
-  static const SsePlain sse_plain;
+  static const SseChunked<true> sse_chunked;
+  static const SsePlain<true> sse_plain;
+  static const SseChunked<false> sse_chunked_no_id;
+  static const SsePlain<false> sse_plain_no_id;
   static const WsEnvelope ws_envelope;
   switch (kind) {
     case EncodingKind::kWsText:
@@ -98,6 +102,10 @@ const hub::Encoding& encoding_of(EncodingKind kind) {
       return sse_plain;
     case EncodingKind::kWsEnvelope:
       return ws_envelope;
+    case EncodingKind::kSseChunkedNoId:
+      return sse_chunked_no_id;
+    case EncodingKind::kSsePlainNoId:
+      return sse_plain_no_id;
   }
   return ws_text;
 }

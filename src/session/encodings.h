@@ -12,8 +12,10 @@ enum class EncodingKind : hub::EncodingId {
   kSseChunked,  // an event with id and data, as one HTTP/1.1 chunk
   kSsePlain,    // the same without chunking, for HTTP/1.0
   kWsEnvelope,  // a text frame {"id":"<position>","data":<payload>}
+  kSseChunkedNoId,
+  kSsePlainNoId,
 };
-inline constexpr int kEncodingKinds = 4;
+inline constexpr int kEncodingKinds = 6;
 
 const hub::Encoding& encoding_of(EncodingKind kind);
 

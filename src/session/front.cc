@@ -35,6 +35,12 @@ Front::Front(uint32_t shard, Shared& shared, io::Driver& driver, const ProfileFa
   context.shard_count = shared.identity.shard_count;
   context.unix_seconds = [this] { return driver_.unix_seconds(); };
   context.publish = [this](const Publication& publication) { publish_own(publication); };
+  context.post = [&shared, shard](std::function<void()> work) {
+    if (shared.post) shared.post(shard, std::move(work));
+  };
+  context.metrics_text = [&shared, shard](std::function<void(std::string)> done) {
+    if (shared.metrics_text) shared.metrics_text(shard, std::move(done));
+  };
   profile_ = factory(context);
 }
 
@@ -180,14 +186,17 @@ void Front::end_after_sending(uint32_t index) {
 void Front::note_stream_closed(uint32_t index, uint16_t code, std::string_view reason,
                                Cause cause) {
   Connection& c = connections_[index];
-  if (!c.has(Connection::kAdmitted)) return;
-  c.clear(Connection::kAdmitted);
-  --(c.has(Connection::kWebSocket) ? counters_.open_ws : counters_.open_sse);
-  note_ended(index, c.has(Connection::kWebSocket) ? EndKind::kWebSocket : EndKind::kSse, code,
-             reason, cause);
-  // A peer may choose any code from 3000 on: they count as one, so that the series stay few.
-  if (c.has(Connection::kWebSocket)) ++counters_.ws_closes_by_code[code < 3000 ? code : 3000];
-  if (!c.has(Connection::kEcho)) profile_->on_close(session_of(index), code, reason);
+  if (c.has(Connection::kAdmitted)) {
+    c.clear(Connection::kAdmitted);
+    --(c.has(Connection::kWebSocket) ? counters_.open_ws : counters_.open_sse);
+    note_ended(index, c.has(Connection::kWebSocket) ? EndKind::kWebSocket : EndKind::kSse, code,
+               reason, cause);
+    // A peer may choose any code from 3000 on: they count as one, so that the series stay few.
+    if (c.has(Connection::kWebSocket)) ++counters_.ws_closes_by_code[code < 3000 ? code : 3000];
+  }
+  if (!c.has(Connection::kCloseOwed)) return;
+  c.clear(Connection::kCloseOwed);
+  profile_->on_close(session_of(index), code, reason);
 }
 
 void Front::close_now(uint32_t index, bool is_reset) {
@@ -222,7 +231,7 @@ void Front::drop_subscriptions_soon(uint32_t index) {
 }
 
 void Front::defer(uint32_t index, Deferred::What what) {
-  deferred_.push_back({index, connections_[index].generation, what});
+  deferred_.push_back({.index = index, .generation = connections_[index].generation, .what = what});
 }
 
 void Front::run_deferred() {
@@ -231,10 +240,18 @@ void Front::run_deferred() {
   deferred.swap(deferred_);
   for (const Deferred& d : deferred) {
     if (!is_current(d.index, d.generation)) continue;
-    if (d.what == Deferred::What::kDropSubscriptions)
-      drop_subscriptions(d.index);
-    else
-      take_kept_input(d.index);
+    switch (d.what) {
+      case Deferred::What::kDropSubscriptions:
+        drop_subscriptions(d.index);
+        break;
+      case Deferred::What::kTakeInput:
+        take_kept_input(d.index);
+        break;
+      case Deferred::What::kUnsubscribe:
+        if (hub_.fanout().has_subscription(d.subscription, d.subscription_generation))
+          hub_.unsubscribe(d.subscription);
+        break;
+    }
   }
 }
 
@@ -268,7 +285,9 @@ shard::MailLeft Front::drain_mail() {
 // A message that its channel's owner has numbered is counted, and kept for whoever taps the
 // channel.
 bool Front::take_request(hub::Mail& mail, int64_t now_ns) {
-  if (mail.kind != hub::MailKind::kPublish) return hub_.on_request(mail, now_ns);
+  const bool has_message =
+      mail.kind == hub::MailKind::kPublish || mail.kind == hub::MailKind::kFeed;
+  if (!has_message) return hub_.on_request(mail, now_ns);
   const hub::MessagePtr message = mail.message;
   if (!hub_.on_request(mail, now_ns)) return false;
   if (message->position.offset == 0) return true;  // it was not taken

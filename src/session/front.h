@@ -74,7 +74,13 @@ class Front : public io::Events, public hub::HubEvents, public shard::Tenant, pr
   const Connection& connection(uint32_t index) const { return connections_[index]; }
   void exchange_reply(uint32_t index, Reply reply);
   void exchange_publish(uint32_t index, std::string_view channel, std::string_view payload);
+  void exchange_wait(uint32_t index, uint32_t ms);
+  void session_set_tag(uint32_t index, uint64_t tag) { connections_[index].tag = tag; }
+  void session_open_now(uint32_t index);
   void session_subscribe(uint32_t index, const Subscribe& options);
+  void session_watch(uint32_t index, std::string_view channel);
+  // Ends the subscriptions to a channel, or only the watches.
+  void session_unsubscribe(uint32_t index, std::string_view channel, bool is_watch_only);
   void session_publish(uint32_t index, std::string_view channel, std::string_view payload,
                        bool skip_me);
   void session_close(uint32_t index, uint16_t code, std::string_view reason);
@@ -91,7 +97,10 @@ class Front : public io::Events, public hub::HubEvents, public shard::Tenant, pr
   struct Deferred {
     uint32_t index = 0;
     uint32_t generation = 0;
-    enum class What : uint8_t { kDropSubscriptions, kTakeInput } what = What::kDropSubscriptions;
+    enum class What : uint8_t { kDropSubscriptions, kTakeInput, kUnsubscribe };
+    What what = What::kDropSubscriptions;
+    hub::SubscriptionId subscription = hub::kNoIndex;  // kUnsubscribe
+    uint32_t subscription_generation = 0;
   };
 
   // hub::HubEvents
@@ -105,6 +114,10 @@ class Front : public io::Events, public hub::HubEvents, public shard::Tenant, pr
                      bool gap) override;
   void on_replay_gap(hub::PeerId peer, hub::SubscriptionId subscription,
                      hub::Position start) override;
+  void on_source_gap(hub::PeerId peer, hub::SubscriptionId subscription,
+                     hub::Position start) override;
+  void on_watching(hub::PeerId peer, hub::SubscriptionId subscription,
+                   hub::Position start) override;
   void on_published(uint64_t token, hub::PublishResult result, hub::Position position) override;
   uint32_t peer_generation(hub::PeerId peer) const override {
     return connections_[peer].generation;
@@ -124,7 +137,6 @@ class Front : public io::Events, public hub::HubEvents, public shard::Tenant, pr
                   Cause cause);
   bool take_request(hub::Mail& mail, int64_t now_ns);
   void describe(uint32_t index, SeenConnection& seen) const;
-  void tell_gap(uint32_t index, Gap gap, std::string_view channel, std::string_view position);
   void drop_subscriptions(uint32_t index);
   void defer(uint32_t index, Deferred::What what);
   void drop_subscriptions_soon(uint32_t index);  // at once where that is allowed (invariant 3)
@@ -157,6 +169,8 @@ class Front : public io::Events, public hub::HubEvents, public shard::Tenant, pr
   void end_sse(uint32_t index, uint32_t retry_ms, Cause cause);
   void take_kept_input(uint32_t index);
   std::string channel_of(hub::SubscriptionId subscription) const;
+  void tell_gap(hub::PeerId peer, hub::SubscriptionId subscription, Gap gap,
+                hub::Position position);
   uint32_t retry_jitter_ms();
   Session session_of(uint32_t index);
 

@@ -48,7 +48,8 @@ void Front::check_connection(uint32_t index) const {
     case Phase::kSse:
     case Phase::kWs:
       LIVEHUB_CHECK(c.has(Connection::kAdmitted), "an open stream is counted");
-      LIVEHUB_CHECK(is_fed || c.has(Connection::kEcho), "an open stream is subscribed");
+      LIVEHUB_CHECK(is_fed || c.has(Connection::kEcho) || c.has(Connection::kOpenedNow),
+                    "an open stream is subscribed");
       break;
     case Phase::kWsClosing:
     case Phase::kEnding:

@@ -202,6 +202,7 @@ void Front::http_complete(uint32_t index) {
 
 void Front::reply(uint32_t index, const Reply& wanted, bool is_close) {
   Connection& c = connections_[index];
+  wheel_.disarm(c.timer);
   const bool is_last = is_close || wanted.close || is_draining() ||
                        !c.has(Connection::kKeepAlive) || c.has(Connection::kRefused) ||
                        c.has(Connection::kPeerEnded);
@@ -244,6 +245,10 @@ void Front::next_request(uint32_t index) {
 void Front::exchange_reply(uint32_t index, Reply wanted) {
   if (connections_[index].phase != Phase::kReply) return;  // answered already
   reply(index, wanted, wanted.close);
+}
+
+void Front::exchange_wait(uint32_t index, uint32_t ms) {
+  if (connections_[index].phase == Phase::kReply) arm_ms(index, ms);
 }
 
 void Front::exchange_publish(uint32_t index, std::string_view channel, std::string_view payload) {
@@ -303,8 +308,9 @@ bool Front::may_publish(std::string_view payload) {
 
 void Front::publish_own(const Publication& publication) {
   if (is_draining() || !may_publish(publication.payload)) return;
+  if (!wire::is_sse_line(publication.event)) return;
   ++publishes_out_;
-  hand_over(hub::MessagePtr::make(publication.channel, publication.payload), 0);
+  hand_over(hub::MessagePtr::make(publication.channel, publication.payload, publication.event), 0);
 }
 
 }  // namespace livehub::session

@@ -1,4 +1,7 @@
 // Streams: opened when their first subscription is live, fed by the hub, ended cleanly.
+#include <algorithm>
+#include <utility>
+
 #include "session/encodings.h"
 #include "session/front.h"
 #include "session/request_view.h"
@@ -28,6 +31,9 @@ hub::SlowReader policy_of(SlowReader policy) {
 }
 
 EncodingKind encoding_for(const Connection& c, Format format) {
+  if (format == Format::kNoId && !c.has(Connection::kWebSocket))
+    return c.has(Connection::kChunked) ? EncodingKind::kSseChunkedNoId
+                                       : EncodingKind::kSsePlainNoId;
   if (c.has(Connection::kWebSocket))
     return format == Format::kEnvelope ? EncodingKind::kWsEnvelope : EncodingKind::kWsText;
   return c.has(Connection::kChunked) ? EncodingKind::kSseChunked : EncodingKind::kSsePlain;
@@ -55,6 +61,7 @@ void Front::open_stream(uint32_t index) {
       static_cast<uint16_t>(stream.heartbeat_seconds ? stream.heartbeat_seconds
                                                      : (is_websocket ? options_.ping_seconds
                                                                      : options_.heartbeat_seconds));
+  c.pong_seconds = static_cast<uint8_t>(std::min<uint32_t>(stream.pong_seconds, 255));
   if (stream.keep_messages) c.set(Connection::kKeepMessages);
   if (is_websocket)
     c.set(Connection::kWebSocket);
@@ -70,6 +77,7 @@ void Front::open_stream(uint32_t index) {
   if (c.has(Connection::kEcho)) return send_stream_head(index);
   const RequestView request(head, driver_, socket_of(index));
   is_opening_ = true;
+  c.set(Connection::kCloseOwed);
   profile_->on_open(session_of(index), request);
   is_opening_ = false;
   const bool waits = hub_.fanout().peer(index).subscription_count > 0;
@@ -124,10 +132,42 @@ void Front::session_subscribe(uint32_t index, const Subscribe& options) {
     return;
   std::optional<hub::Position> resume;
   if (options.resume_after) resume = hub::parse_position(*options.resume_after);
-  if (resume && resume->epoch != shared_.identity.epoch) c.set(Connection::kOfOtherProcess);
+  if (resume && resume->epoch != shared_.identity.epoch && resume->epoch != hub::kTimeEpoch)
+    c.set(Connection::kOfOtherProcess);
   const auto encoding = static_cast<hub::EncodingId>(encoding_for(c, options.format));
   hub_.subscribe(index, options.channel, encoding,
                  policy_of(options.slow_reader.value_or(options_.slow_reader)), resume);
+  session_unsubscribe(index, options.channel, true);
+}
+
+void Front::session_watch(uint32_t index, std::string_view channel) {
+  const Connection& c = connections_[index];
+  if (c.phase != Phase::kOpening && !c.is_stream()) return;
+  if (hub_.fanout().peer(index).subscription_count >= shared_.limits.subscriptions_per_peer_max)
+    return;
+  hub_.watch(index, channel);
+}
+
+void Front::session_open_now(uint32_t index) {
+  if (connections_[index].phase != Phase::kOpening) return;
+  connections_[index].set(Connection::kOpenedNow);
+  send_stream_head(index);
+}
+
+void Front::session_unsubscribe(uint32_t index, std::string_view channel, bool is_watch_only) {
+  const hub::Fanout& fanout = hub_.fanout();
+  hub::SubscriptionId next = hub::kNoIndex;
+  for (auto id = fanout.peer(index).first_subscription; id != hub::kNoIndex; id = next) {
+    const hub::Subscription& s = fanout.subscription(id);
+    next = s.next_of_peer;
+    if (hub_.channel_name(s.channel) != channel) continue;
+    if (is_watch_only && s.encoding != hub::kNoEncoding) continue;
+    Deferred later{.index = index, .generation = connections_[index].generation};
+    later.what = Deferred::What::kUnsubscribe;
+    later.subscription = id;
+    later.subscription_generation = s.generation;
+    deferred_.push_back(later);  // the hub may be calling back
+  }
 }
 
 // --- what the hub says ---
@@ -139,7 +179,7 @@ std::string Front::channel_of(hub::SubscriptionId subscription) const {
 
 void Front::on_subscribed(hub::PeerId peer, hub::SubscriptionId subscription, hub::Position start,
                           bool gap) {
-  is_in_hub_ = true;
+  const bool was_in_hub = std::exchange(is_in_hub_, true);
   const std::string channel = channel_of(subscription);
   const Connection& c = connections_[peer];
   if (c.phase == Phase::kOpening) send_stream_head(peer);
@@ -147,30 +187,41 @@ void Front::on_subscribed(hub::PeerId peer, hub::SubscriptionId subscription, hu
     const PositionText position(start);
     profile_->on_subscribed(session_of(peer), channel, position.view());
     if (gap) {
-      tell_gap(peer, c.has(Connection::kOfOtherProcess) ? Gap::kRestarted : Gap::kExpired, channel,
-               position.view());
+      tell_gap(peer, subscription,
+               c.has(Connection::kOfOtherProcess) ? Gap::kRestarted : Gap::kExpired, start);
     }
   }
-  is_in_hub_ = false;
+  is_in_hub_ = was_in_hub;
 }
 
-void Front::tell_gap(uint32_t index, Gap gap, std::string_view channel, std::string_view position) {
+void Front::tell_gap(hub::PeerId peer, hub::SubscriptionId subscription, Gap gap,
+                     hub::Position position) {
+  const bool was_in_hub = std::exchange(is_in_hub_, true);
   ++counters_.gaps_told;
   ++counters_.gaps_by_reason[static_cast<size_t>(gap)];
-  profile_->on_gap(session_of(index), gap, channel, position);
+  profile_->on_gap(session_of(peer), gap, channel_of(subscription), PositionText(position).view());
+  is_in_hub_ = was_in_hub;
 }
 
 void Front::on_replay_gap(hub::PeerId peer, hub::SubscriptionId subscription, hub::Position start) {
-  is_in_hub_ = true;
-  tell_gap(peer, Gap::kTooSlow, channel_of(subscription), PositionText(start).view());
-  is_in_hub_ = false;
+  tell_gap(peer, subscription, Gap::kTooSlow, start);
 }
 
 void Front::on_skipped(hub::PeerId peer, hub::SubscriptionId subscription, uint64_t offset) {
-  is_in_hub_ = true;
-  tell_gap(peer, Gap::kTooSlow, channel_of(subscription),
-           PositionText({shared_.identity.epoch, offset}).view());
-  is_in_hub_ = false;
+  const uint32_t channel = hub_.fanout().subscription(subscription).channel;
+  tell_gap(peer, subscription, Gap::kTooSlow, {hub_.channel_epoch(channel), offset});
+}
+
+void Front::on_source_gap(hub::PeerId peer, hub::SubscriptionId subscription, hub::Position start) {
+  if (connections_[peer].is_stream()) tell_gap(peer, subscription, Gap::kSource, start);
+}
+
+void Front::on_watching(hub::PeerId peer, hub::SubscriptionId subscription, hub::Position start) {
+  const bool was_in_hub = std::exchange(is_in_hub_, true);
+  if (connections_[peer].phase == Phase::kOpening) send_stream_head(peer);
+  if (connections_[peer].is_stream())
+    profile_->on_watching(session_of(peer), channel_of(subscription), PositionText(start).view());
+  is_in_hub_ = was_in_hub;
 }
 
 // Overtaken: with the policy to disconnect it gets the rest of the frame it is in, then the end; it

@@ -1,5 +1,6 @@
 // What happens by itself: timeouts, heartbeats, housekeeping, and the drain.
 #include <algorithm>
+#include <limits>
 
 #include "session/front.h"
 #include "wire/sse.h"
@@ -10,6 +11,7 @@ namespace {
 
 constexpr int64_t kSecondNs = 1'000'000'000;
 constexpr int64_t kDrainStepNs = 20'000'000;
+constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
 // The share of the drain in which everybody is told; the rest is for their last bytes.
 constexpr double kTellShare = 0.7;
 
@@ -26,6 +28,8 @@ int64_t Front::ns_to_next_timer(int64_t now_ns) {
                            << shard::kTickShift;
     wait_ns = std::min(wait_ns, due_ns - now_ns);
   }
+  if (const int64_t release_ns = hub_.next_release_ns(); release_ns != kNever)
+    wait_ns = std::min(wait_ns, release_ns - now_ns);
   if (profile_->tick_ms() > 0) wait_ns = std::min(wait_ns, next_profile_tick_ns_ - now_ns);
   if (is_draining_) wait_ns = std::min(wait_ns, kDrainStepNs);
   return std::max<int64_t>(wait_ns, 0);
@@ -43,6 +47,7 @@ void Front::on_timers(int64_t now_ns) {
       shared_.shards_out_of_slots.fetch_add(is_full ? 1 : ~0u, std::memory_order_relaxed);
     }
   }
+  hub_.release_late_joins(now_ns);
   if (const int64_t every_ms = profile_->tick_ms();
       every_ms > 0 && now_ns >= next_profile_tick_ns_) {
     next_profile_tick_ns_ = now_ns + every_ms * 1'000'000;
@@ -67,8 +72,13 @@ void Front::on_timer(uint32_t index) {
         late.content_type = "text/plain; charset=utf-8";
         return reply(index, late, true);
       }
-    case Phase::kReply:
-      return;
+    case Phase::kReply: {  // Exchange::wait_ms() is over
+      Reply late;
+      late.status = 504;
+      late.body = "The answer took too long.\n";
+      late.content_type = "text/plain; charset=utf-8";
+      return reply(index, late, true);
+    }
     case Phase::kOpening:
       return close_now(index, false);
     case Phase::kSse:
@@ -91,9 +101,12 @@ void Front::beat_sse(uint32_t index) {
   const uint32_t due = std::max(peer.last_sent_tick, c.opened_tick) + period;
   if (static_cast<int32_t>(due - wheel_.now_tick()) > 0) return arm_tick(index, due);
   if (!peer.has(hub::Peer::kBlocked) && hub_.fanout().is_idle(index)) {
-    hub_.fanout().push_own_static(
-        index, c.has(Connection::kChunked) ? wire::kSsePingChunk : wire::kSsePing);
+    const uint32_t generation = c.generation;
+    if (!profile_->on_heartbeat(session_of(index)))
+      hub_.fanout().push_own_static(
+          index, c.has(Connection::kChunked) ? wire::kSsePingChunk : wire::kSsePing);
     ++counters_.heartbeats_sent;
+    if (!is_current(index, generation) || connections_[index].phase != Phase::kSse) return;
   }
   arm_tick(index, wheel_.now_tick() + period);
 }
@@ -116,7 +129,8 @@ void Front::beat_ws(uint32_t index) {
     c.set(Connection::kPingSent);
     ++counters_.pings_sent;
   }
-  arm_ms(index, is_blocked ? c.heartbeat_seconds * 1000 : options_.pong_seconds * 1000);
+  const uint32_t pong_seconds = c.pong_seconds ? c.pong_seconds : options_.pong_seconds;
+  arm_ms(index, is_blocked ? c.heartbeat_seconds * 1000 : pong_seconds * 1000);
 }
 
 // --- drain ---

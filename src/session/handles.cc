@@ -53,6 +53,10 @@ void Exchange::publish(std::string_view channel, std::string_view payload) {
   if (is_open()) front_->exchange_publish(index_, channel, payload);
 }
 
+void Exchange::wait_ms(uint32_t ms) {
+  if (is_open()) front_->exchange_wait(index_, ms);
+}
+
 bool Session::is_open() const {
   if (!front_ || !front_->is_current(index_, generation_)) return false;
   const session::Connection& c = front_->connection(index_);
@@ -63,6 +67,20 @@ bool Session::is_websocket() const {
 }
 void Session::subscribe(const Subscribe& options) {
   if (is_open()) front_->session_subscribe(index_, options);
+}
+void Session::set_tag(uint64_t tag) {
+  if (!is_open()) return;
+  tag_ = tag;
+  front_->session_set_tag(index_, tag);
+}
+void Session::open_now() {
+  if (is_open()) front_->session_open_now(index_);
+}
+void Session::watch(std::string_view channel) {
+  if (is_open()) front_->session_watch(index_, channel);
+}
+void Session::unsubscribe(std::string_view channel) {
+  if (is_open()) front_->session_unsubscribe(index_, channel, false);
 }
 void Session::send_text(std::string_view message) {
   if (is_websocket() && front_->connection(index_).is_stream())

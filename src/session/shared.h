@@ -3,6 +3,10 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
 
 #include "base/memory_budget.h"
 #include "hub/identity.h"
@@ -20,12 +24,14 @@ struct Shared {
   };
   Shared(const EngineOptions& engine_options, uint32_t shards, int64_t memory_bytes)
       : Shared(engine_options, shards, memory_bytes, Lanes()) {}
-  Shared(const EngineOptions& engine_options, uint32_t shards, int64_t memory_bytes, Lanes lanes)
+  Shared(const EngineOptions& engine_options, uint32_t shards, int64_t memory_bytes, Lanes lanes,
+         std::vector<std::shared_ptr<Source>> engine_sources = {})
       : options(engine_options),
         budget(memory_bytes),
         doors(shards),
-        requests(shards, lanes.requests, doors),
+        requests(shards, lanes.requests, doors, shard::kGuestsMax),
         answers(shards, lanes.answers, doors),
+        sources(std::move(engine_sources)),
         shards_not_quiet(shards),
         shards_with_clients(shards) {}
 
@@ -36,7 +42,14 @@ struct Shared {
   shard::Doors doors;
   shard::Mailboxes<hub::Mail> requests;
   shard::Mailboxes<hub::Mail> answers;
-  std::atomic<bool> is_draining{false};  // set once by stop(), read by every shard
+  const std::vector<std::shared_ptr<Source>> sources;
+  // Work for a shard, from any thread, and what /metrics says, handed to `done` on that shard; set
+  // before the shards start.
+  std::function<void(uint32_t shard, std::function<void()> work)> post;
+  std::function<void(uint32_t shard, std::function<void(std::string)> done)> metrics_text;
+  std::atomic<bool> has_ended{false};        // no shard takes mail any more; sources stop waiting
+  std::atomic<uint64_t> refused_by_gate{0};  // what sources sent and the gate did not let in
+  std::atomic<bool> is_draining{false};      // set once by stop(), read by every shard
   // While draining: shards that still wait for answers to publishes. At 0 every message that was
   // answered with success is in the lanes of all shards that need it, so streams may be ended
   // behind it.

@@ -2,7 +2,8 @@
 // bell per shard that says which lanes have news. mailbox.
 //
 // A lane is bounded; what must never be refused (small control mail) waits in a spill at its
-// sender, in order, and while it waits the lane counts as full. Tests:
+// sender, in order, and while it waits the lane counts as full. Beside the shards there may be
+// other senders, threads that only send (numbers from `shards` on). Tests:
 // tests/unit/shard/mailbox_test.cc.
 #pragma once
 
@@ -20,6 +21,9 @@
 
 namespace livehub::shard {
 
+inline constexpr uint32_t kGuestsMax = 64;
+inline constexpr uint32_t kSendersMax = kShardsMax + kGuestsMax;
+
 enum class MailLeft : uint8_t {
   kNothing,
   kRefused,  // only what could not be taken now
@@ -29,10 +33,14 @@ enum class MailLeft : uint8_t {
 template <typename T>
 class Mailboxes {
  public:
-  Mailboxes(uint32_t shards, size_t lane_capacity, Doors& doors)
-      : shards_(shards), capacity_(lane_capacity), doors_(doors), boxes_(shards) {
+  Mailboxes(uint32_t shards, size_t lane_capacity, Doors& doors, uint32_t guests = 0)
+      : shards_(shards),
+        senders_(shards + guests),
+        capacity_(lane_capacity),
+        doors_(doors),
+        boxes_(senders_) {
     for (Box& box : boxes_) {
-      box.lanes = std::make_unique<std::atomic<Lane*>[]>(shards);
+      box.lanes = std::make_unique<std::atomic<Lane*>[]>(senders_);
       box.spills.resize(shards);
     }
   }
@@ -40,7 +48,7 @@ class Mailboxes {
   Mailboxes& operator=(const Mailboxes&) = delete;
   ~Mailboxes() {
     for (Box& box : boxes_)
-      for (uint32_t from = 0; from < shards_; ++from) delete box.lanes[from].load();
+      for (uint32_t from = 0; from < senders_; ++from) delete box.lanes[from].load();
   }
 
   // On the sender's thread.
@@ -106,9 +114,9 @@ class Mailboxes {
   };
   struct alignas(64) Box {
     // Receiver's side. `bell` is set by senders (ring()), cleared by receive().
-    std::array<std::atomic<uint64_t>, kShardsMax / 64> bell{};
-    std::array<uint64_t, kShardsMax / 64> waiting{};  // lanes that said "not now"
-    std::unique_ptr<std::atomic<Lane*>[]> lanes;      // by sender; published with release by lane()
+    std::array<std::atomic<uint64_t>, kSendersMax / 64> bell{};
+    std::array<uint64_t, kSendersMax / 64> waiting{};  // lanes that said "not now"
+    std::unique_ptr<std::atomic<Lane*>[]> lanes;  // by sender; published with release by lane()
     // Sender's side.
     std::vector<base::RingQueue<T>> spills;  // by receiver
     size_t spilled = 0;
@@ -138,6 +146,7 @@ class Mailboxes {
   }
 
   const uint32_t shards_;
+  const uint32_t senders_;
   const size_t capacity_;
   Doors& doors_;
   std::vector<Box> boxes_;

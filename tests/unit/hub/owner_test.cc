@@ -65,7 +65,7 @@ class OwnerTest : public ::testing::Test {
     return mail;
   }
   void join(std::string_view channel, ShardId from, uint32_t local) {
-    owner.on_join(channel_mail(MailKind::kJoin, channel, from, local));
+    owner.on_join(channel_mail(MailKind::kJoin, channel, from, local), 1);
   }
   void leave(std::string_view channel, ShardId from, uint32_t local) {
     owner.on_leave(channel_mail(MailKind::kLeave, channel, from, local));
