@@ -44,6 +44,7 @@ void Front::on_timers(int64_t now_ns) {
     next_second_ns_ = now_ns + kSecondNs;
     hub_.tick(now_ns);
     trim_if_quiet(now_ns);
+    insight_.busiest.roll(now_ns);
     const bool is_full = driver_.sockets_open() + slots_kept_ >= driver_.sockets_max();
     if (is_full != is_out_of_slots_) {
       is_out_of_slots_ = is_full;
@@ -79,6 +80,7 @@ void Front::on_timer(uint32_t index) {
       if (!c.http || !c.http->parser.in_head_started()) return close_now(index, false);  // idle
       ++counters_.slow_heads;
       ++counters_.http_bad;
+      note_ended(index, EndKind::kHttp, 408, "", Cause::kSlowRequest);
       {
         Reply late;
         late.status = 408;
@@ -131,7 +133,7 @@ void Front::beat_ws(uint32_t index) {
   Connection& c = connections_[index];
   if (c.has(Connection::kPingSent)) {
     ++counters_.dead_peers;
-    note_stream_closed(index, 1006, "no answer to a ping");
+    note_stream_closed(index, 1006, "no answer to a ping", Cause::kNoPong);
     return close_now(index, true);
   }
   const uint32_t due = c.last_received_tick + shard::ticks_of_ms(c.heartbeat_seconds * 1000) - 1;
@@ -219,11 +221,11 @@ bool Front::tell_to_go(uint32_t index, bool is_late) {
       return true;
     case Phase::kSse:
       if (!is_late && !hub_.fanout().is_caught_up(index)) return false;
-      end_sse(index, retry_jitter_ms());
+      end_sse(index, retry_jitter_ms(), Cause::kDraining);
       break;
     case Phase::kWs:
       if (!is_late && !hub_.fanout().is_caught_up(index)) return false;
-      ws_close(index, profile_->drain_close_code(), "going away");
+      ws_close(index, profile_->drain_close_code(), "going away", Cause::kDraining);
       break;
     default:
       return false;
