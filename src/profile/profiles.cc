@@ -5,6 +5,7 @@
 #include "profile/chat.h"
 #include "profile/live_data.h"
 #include "profile/pg_updates.h"
+#include "profile/signals.h"
 
 namespace livehub::profile {
 namespace {
@@ -16,6 +17,8 @@ constexpr std::array kProfiles = {
                  make_chat, set_chat_defaults},
     ProfileEntry{"pg-updates", "rows of PostgreSQL that change reach their user's WebSockets",
                  make_pg_updates, set_pg_updates_defaults},
+    ProfileEntry{"signals", "trading signals of Redis Streams reach every SSE client", make_signals,
+                 set_signals_defaults},
 };
 
 }  // namespace
