@@ -101,6 +101,7 @@ test("a client that says too much for a stuck API is told, and stays", async () 
 
 test("an API that is down is told to the sender, then found again", async () => {
   await withChat({}, async ({ hub, backend }) => {
+    await untilHealthy(hub);
     const [ann, bob] = await joinTwo(hub, "room");
     const { port } = backend;
     await backend.stop();
