@@ -4,6 +4,7 @@
 
 #include "profile/chat.h"
 #include "profile/live_data.h"
+#include "profile/pg_updates.h"
 
 namespace livehub::profile {
 namespace {
@@ -13,6 +14,8 @@ constexpr std::array kProfiles = {
                  make_live_data},
     ProfileEntry{"chat", "rooms of a support chat over WebSockets, Redis and the web app's API",
                  make_chat, set_chat_defaults},
+    ProfileEntry{"pg-updates", "rows of PostgreSQL that change reach their user's WebSockets",
+                 make_pg_updates, set_pg_updates_defaults},
 };
 
 }  // namespace
