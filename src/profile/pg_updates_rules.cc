@@ -100,7 +100,7 @@ void append_padded(std::string& text, int64_t number, size_t digits) {
 
 // Days to a date by eras of 400 years, which all have 146,097 days; years begin in March, so that
 // the leap day is the last.
-std::string iso_time(int64_t unix_ms) {
+std::string update_time(int64_t unix_ms) {
   constexpr int64_t kDayMs = 86'400'000;
   const int64_t days = unix_ms / kDayMs + 719'468;  // since 0000-03-01
   const int64_t ms = unix_ms % kDayMs;
@@ -224,7 +224,7 @@ PgUpdatesRules::Verdict PgUpdatesRules::translate(std::string_view name, std::st
   out += R"(,"data":)";
   out += parts.data;
   out += R"(,"timestamp":")";
-  out += iso_time(unix_ms);
+  out += update_time(unix_ms);
   out += "\"}}";
   return Verdict::kSend;
 }

@@ -20,7 +20,7 @@ namespace livehub::profile {
 inline constexpr size_t kPgUserBytesMax = source::kPgNameBytesMax - 18;
 
 // "2026-11-21T14:06:24.123Z", as JavaScript writes a time.
-[[nodiscard]] std::string iso_time(int64_t unix_ms);
+[[nodiscard]] std::string update_time(int64_t unix_ms);
 
 // The members `operation` and `data` of a JSON object, as they stand in it.
 struct ChangeParts {
