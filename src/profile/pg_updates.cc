@@ -75,7 +75,7 @@ class PgUpdates : public Profile {
     const json parsed = json::parse(message, nullptr, false);
     const std::string type = text_of(parsed, "type");
     if (type == "ping")
-      session.send_text(R"({"type":"pong","timestamp":")" + update_time(PostgresSource::unix_ms()) +
+      session.send_text(R"({"type":"pong","timestamp":")" + iso_time(PostgresSource::unix_ms()) +
                         "\"}");
     else if (type == "auth")
       authenticate(session, *visitor, parsed);
@@ -158,7 +158,7 @@ class PgUpdates : public Profile {
     const int64_t now = PostgresSource::unix_ms();
     const double uptime = static_cast<double>(now - shared_->started_ms) / 1000;
     const int64_t sockets = shared_->authenticated.load(std::memory_order_relaxed);
-    std::string body = R"({"status":"healthy","timestamp":")" + update_time(now);
+    std::string body = R"({"status":"healthy","timestamp":")" + iso_time(now);
     body += R"(","uptime":)" + std::to_string(uptime);
     body += R"(,"connectedUsers":)" + std::to_string(shared_->source->wanted_channels());
     return body += R"(,"totalConnections":)" + std::to_string(sockets) + "}";

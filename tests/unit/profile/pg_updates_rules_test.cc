@@ -1,4 +1,4 @@
-// Names, slices of payloads, times, twins: all without a server.
+// Names, slices of payloads, twins: all without a server.
 #include "profile/pg_updates_rules.h"
 
 #include <gmock/gmock.h>
@@ -130,15 +130,6 @@ TEST(TwinChanges, TheOldestOfTooManyIsForgotten) {
     EXPECT_FALSE(twins.was_sent("u", true, i, 1'000'000));
   EXPECT_TRUE(twins.was_sent("u", false, TwinChanges::kEntriesMax, 1'000'001));
   EXPECT_FALSE(twins.was_sent("u", false, 0, 1'000'001));
-}
-
-TEST(UpdateTime, AsJavaScriptWritesIt) {
-  EXPECT_EQ(update_time(0), "1970-01-01T00:00:00.000Z");
-  EXPECT_EQ(update_time(951'782'399'999), "2000-02-28T23:59:59.999Z");
-  EXPECT_EQ(update_time(951'782'400'000), "2000-02-29T00:00:00.000Z");
-  EXPECT_EQ(update_time(4'107'542'400'000), "2100-03-01T00:00:00.000Z");
-  EXPECT_EQ(update_time(1'795'269'984'007), "2026-11-21T14:06:24.007Z");
-  EXPECT_EQ(update_time(1'798'761'599'000), "2026-12-31T23:59:59.000Z");
 }
 
 }  // namespace
