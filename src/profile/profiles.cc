@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "profile/drop.h"
 #include "profile/live_data.h"
 
 namespace livehub::profile {
@@ -10,6 +11,8 @@ namespace {
 constexpr std::array kProfiles = {
     ProfileEntry{"live-data", "JSON pushed over HTTP reaches every SSE and WebSocket client",
                  make_live_data},
+    ProfileEntry{"drop", "product drops: snapshots from Restate, then what NATS brings, over SSE",
+                 make_drop, set_drop_defaults},
 };
 
 }  // namespace
