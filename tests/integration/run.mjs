@@ -45,6 +45,7 @@ const cellsOf = {
   "settings.test.mjs": ["uring/1", "epoll/3"],
   "conformance_sse.test.mjs": ["uring/3", "epoll/1"],
   "auth.test.mjs": ["uring/3", "epoll/1"],
+  "deploy.test.mjs": ["epoll/1"],
 };
 const fileLimitMs =
   (options.full ? 900_000 : 240_000) * Number(process.env.LIVEHUB_TEST_PATIENCE ?? 1);
