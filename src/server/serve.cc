@@ -8,10 +8,12 @@
 #include <thread>
 #include <vector>
 
+#include "base/heap_trim.h"
 #include "base/log.h"
 #include "profile/profiles.h"
 #include "server/admin.h"
 #include "server/engine_state.h"
+#include "server/machine_count.h"
 
 namespace livehub::server {
 namespace {
@@ -91,6 +93,7 @@ void wait_for_end(Engine& hub, const sigset_t& signals) {
 }  // namespace
 
 int serve(const Settings& settings) {
+  base::set_up_heap();
   base::set_log_level(settings.log_level);
   const profile::ProfileChoice choice =
       profile::find_profile(settings.profile)->make(settings.profile_settings);
@@ -112,7 +115,11 @@ int serve(const Settings& settings) {
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   signal(SIGPIPE, SIG_IGN);
 
-  Engine hub(settings.engine, choice.factory, choice.sources);
+  std::vector<std::shared_ptr<Source>> sources = choice.sources;
+  if (sources.empty() && !settings.fly_app.empty())
+    sources.push_back(std::make_shared<MachineWatch>(
+        settings.fly_app, [](const std::string& host) { return count_addresses(host); }));
+  Engine hub(settings.engine, choice.factory, sources);
   if (const std::string error = hub.start(); !error.empty()) {
     std::fprintf(stderr, "livehub: %s\n", error.c_str());
     return 1;

@@ -8,8 +8,8 @@
 // entry that was read. Owner: whoever made it (shared with the engine). mailbox: command(),
 // publish(), links() and what Source calls on shards may be called from any thread; callbacks and
 // hooks run on the Redis thread. Limits: commands_max commands at once, 64 MB of one reply,
-// 1,048,576 elements in it. Tests: tests/unit/source/redis_*_test.cc,
-// tests/integration/signals*.test.mjs.
+// 1,048,576 elements in it. Tests: tests/unit/source/redis_source_test.cc and its
+// neighbours.
 #pragma once
 
 #include <cstdint>

@@ -160,10 +160,11 @@ void RedisPubSub::on_acknowledged(bool is_subscribe, const std::string& key, int
     return;
   }
   if (!is_subscribe) return;  // it is wanted again: a SUBSCRIBE is on its way
-  const bool was_refused = entry.is_refused && !entry.is_confirmed;
-  if (!entry.is_confirmed) outbox_.confirm(entry.channel);
+  if (!entry.is_confirmed)
+    outbox_.confirm(entry.channel);  // the hub tells those who were let through without it
+  else if (entry.has_gap)
+    outbox_.tell_gap(entry.channel);
   entry.is_confirmed = true;
-  if (entry.has_gap || was_refused) outbox_.tell_gap(entry.channel);
   entry.has_gap = entry.is_refused = false;
 }
 

@@ -5,7 +5,7 @@
 //   1. a channel is confirmed to the hub only when its last SUBSCRIBE was acknowledged and nothing
 //      for it is under way;
 //   2. after a reconnect every channel that had been confirmed is told of a gap, once, when it is
-//      subscribed again; one that was refused is confirmed, then told;
+//      subscribed again; one that was refused is confirmed;
 //   3. a message of a channel that nobody wants, or that is not confirmed yet, is dropped.
 // Tests: tests/unit/source/redis_pubsub_test.cc.
 #pragma once

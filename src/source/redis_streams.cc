@@ -67,7 +67,6 @@ void RedisStreams::on_head(const std::string& key, uint64_t life, const RedisRep
   entry.last = *head;
   entry.is_live = true;
   outbox_.confirm(entry.channel, head);
-  if (entry.is_refused) outbox_.tell_gap(entry.channel, head);
   entry.is_refused = false;
   on_read_(key);
 }
