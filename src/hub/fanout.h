@@ -86,6 +86,8 @@ class Fanout {
   Fanout& operator=(const Fanout&) = delete;
   ~Fanout();
 
+  // Takes the memory that the first clients will need now, not in their time.
+  void prepare();
   EncodingId add_encoding(const Encoding* encoding);
   const Encoding& encoding(EncodingId id) const { return *encodings_[id]; }
 
@@ -152,6 +154,8 @@ class Fanout {
   uint32_t subscriptions_live() const { return subscriptions_.live(); }
   uint32_t hot_streams() const { return static_cast<uint32_t>(hot_streams_.size()); }
   size_t arena_used_bytes() const;
+  size_t rings_bytes() const { return rings_bytes_; }
+  size_t rings_used_bytes() const;
   void check_invariants() const;
 
  private:

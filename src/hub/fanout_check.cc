@@ -5,6 +5,12 @@
 
 namespace livehub::hub {
 
+size_t Fanout::rings_used_bytes() const {
+  size_t bytes = 0;
+  for (const StreamId id : hot_streams_) bytes += streams_[id].hot->used_bytes();
+  return bytes;
+}
+
 void Fanout::check_invariants() const {
   size_t rings_bytes = 0;
   for (StreamId id = 0; id < streams_.index_end(); ++id) {

@@ -98,6 +98,12 @@ class Hub : private Sink {
   uint32_t channels() const { return channels_.live(); }
   std::string_view channel_name(uint32_t channel) const { return channels_[channel].name; }
   uint64_t channel_epoch(uint32_t channel) const { return channels_[channel].epoch; }
+  // For looks from outside, by local index.
+  uint32_t find_channel(std::string_view name) const;  // kNoIndex: nobody here has to do with it
+  uint32_t channels_end() const { return channels_.index_end(); }
+  bool has_channel(uint32_t channel) const { return channels_.contains(channel); }
+  uint32_t subscribers_of(uint32_t channel) const { return channels_[channel].subscription_count; }
+  ShardId owner_of(uint32_t channel) const { return channels_[channel].owner; }
   const HubCounters& counters() const { return counters_; }
   const Identity& identity() const { return identity_; }
   void check_invariants() const;

@@ -1,5 +1,5 @@
-// Hub::check_invariants(): what the channels, the subscriptions and the replays say of each other.
-// Walks everything; for tests and the simulator.
+// Hub::check_invariants() and looks from outside: what the channels, the subscriptions and the
+// replays say of each other. Walks everything; for tests and the simulator.
 #include <algorithm>
 
 #include "base/check.h"
@@ -24,6 +24,11 @@ void Hub::check_invariants() const {
                     "a channel counts its subscriptions");
   for (const auto& [peer, replays] : replays_)
     LIVEHUB_CHECK(fanout_.has_peer(peer) && !replays.empty(), "replays are of open peers");
+}
+
+uint32_t Hub::find_channel(std::string_view name) const {
+  return names_.find(static_cast<uint32_t>(identity_.hash(name)),
+                     [&](uint32_t i) { return channels_[i].name == name; });
 }
 
 // Returns how many streams the channel has.

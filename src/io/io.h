@@ -132,6 +132,8 @@ class Driver {
 
   // Monotonic clock, cached per turn; the simulated kernel's own in tests.
   virtual int64_t now_ns() const = 0;
+  // The same clock read anew, to measure with; the simulated kernel's moves between turns only.
+  virtual int64_t read_ns() const { return now_ns(); }
   virtual int64_t unix_seconds() const = 0;
 };
 

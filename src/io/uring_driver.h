@@ -67,6 +67,7 @@ class UringDriver final : public Driver, private CompletionSink {
   uint32_t sockets_max() const override { return table_.sockets_max(); }
   const char* name() const override { return "uring"; }
   int64_t now_ns() const override { return clock_.now_ns(); }
+  int64_t read_ns() const override { return TurnClock::read_ns(); }
   int64_t unix_seconds() const override { return clock_.unix_seconds(); }
 
   bool uses_direct_descriptors() const { return direct_; }

@@ -298,6 +298,22 @@ std::vector<ShardSnapshot> Engine::State::snapshot() {
   return gathered->sorted();
 }
 
+uint32_t Engine::State::on_shards(const ShardWork& work) {
+  uint32_t asked = 0;
+  for (uint32_t id = 0; id < shard_count_; ++id) asked += on_shard(id, work);
+  return asked;
+}
+
+bool Engine::State::on_shard(uint32_t id, ShardWork work) {
+  const std::lock_guard guard(mutex_);
+  if (!is_running_ || id >= shards_.size()) return false;
+  Shard& shard = shards_[id];
+  shard.tasks->post([&shard, id, work = std::move(work)] {
+    work(id, *shard.front, *shard.driver, *shard.loop);
+  });
+  return true;
+}
+
 ShardSnapshot Engine::State::shard_snapshot(uint32_t id, const session::Front& front,
                                             const io::Driver& driver, const shard::Loop& loop) {
   ShardSnapshot s;
@@ -319,6 +335,11 @@ ShardSnapshot Engine::State::shard_snapshot(uint32_t id, const session::Front& f
   s.history_messages = front.hub().owner().history_messages();
   s.arena_bytes = front.hub().fanout().arena_used_bytes();
   s.memory_bytes = front.account().held();
+  s.rings_bytes = front.hub().fanout().rings_bytes();
+  s.rings_used_bytes = front.hub().fanout().rings_used_bytes();
+  s.arena_bytes_max = front.hub().fanout().limits().arena_bytes;
+  s.delivery = front.insight().delivery;
+  s.ended = front.insight().closed.counts();
   return s;
 }
 

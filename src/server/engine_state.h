@@ -4,6 +4,7 @@
 #include <atomic>
 #include <barrier>
 #include <condition_variable>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -38,6 +39,11 @@ struct ShardSnapshot {
   uint64_t history_messages = 0;
   uint64_t arena_bytes = 0;
   int64_t memory_bytes = 0;
+  uint64_t rings_bytes = 0;
+  uint64_t rings_used_bytes = 0;
+  uint64_t arena_bytes_max = 0;
+  base::Histogram delivery;
+  session::ClosedLog::Counts ended{};
 };
 
 class Engine::State {
@@ -61,6 +67,14 @@ class Engine::State {
   std::vector<ShardSnapshot> snapshot();
   // The same without waiting: `done` is called by the shard that answers last, on its thread.
   void snapshot_then(std::function<void(std::vector<ShardSnapshot>)> done);
+  static ShardSnapshot shard_snapshot(uint32_t id, const session::Front& front,
+                                      const io::Driver& driver, const shard::Loop& loop);
+
+  // Runs work on shards' own threads, soon, from any thread; never waits. Work that the end of the
+  // shards overtakes is dropped. Returns how many were asked: all, or none if it does not run.
+  using ShardWork = std::function<void(uint32_t id, session::Front&, io::Driver&, shard::Loop&)>;
+  uint32_t on_shards(const ShardWork& work);
+  bool on_shard(uint32_t id, ShardWork work);
   std::vector<LinkState> links() const;
 
  private:
@@ -75,8 +89,6 @@ class Engine::State {
   struct Gathered;
 
   std::shared_ptr<Gathered> gather(std::function<void(std::vector<ShardSnapshot>)> done);
-  static ShardSnapshot shard_snapshot(uint32_t id, const session::Front& front,
-                                      const io::Driver& driver, const shard::Loop& loop);
   std::string choose_io();
   void make_shared();
   std::string start_sources();

@@ -8,6 +8,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/heap_trim.h"
 #include "base/log.h"
 #include "profile/profiles.h"
 #include "server/admin.h"
@@ -92,6 +93,7 @@ void wait_for_end(Engine& hub, const sigset_t& signals) {
 }  // namespace
 
 int serve(const Settings& settings) {
+  base::set_up_heap();
   base::set_log_level(settings.log_level);
   const profile::ProfileChoice choice =
       profile::find_profile(settings.profile)->make(settings.profile_settings);

@@ -69,6 +69,7 @@ struct Connection {
   uint32_t opened_tick = 0;
   uint32_t message_bytes_max = 0;
   uint32_t fragments_max = 0;
+  uint32_t received_bytes = 0;  // modulo 4 GB, for whoever looks in
   std::unique_ptr<HttpExchange> http;
   wire::WsReader ws;
   uint64_t tag = 0;

@@ -1,6 +1,7 @@
 // A shard's own plain counters; added up at the scrape, never shared. shard-local.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 
@@ -28,6 +29,7 @@ struct Counters {
   uint64_t publishes_busy = 0;
   uint64_t publishes_refused = 0;  // not one line of UTF-8, or too large
   uint64_t gaps_told = 0;
+  std::array<uint64_t, 4> gaps_by_reason{};  // by livehub::Gap
   uint64_t lapped_closed = 0;
   uint64_t memory_resets = 0;
   uint64_t drained = 0;

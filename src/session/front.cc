@@ -29,6 +29,9 @@ Front::Front(uint32_t shard, Shared& shared, io::Driver& driver, const ProfileFa
       slots_kept_(std::min(kSlotsKeptForRefusals, driver.sockets_max() / 8)) {
   for (int kind = 0; kind < kEncodingKinds; ++kind)
     hub_.fanout().add_encoding(&encoding_of(static_cast<EncodingKind>(kind)));
+  connections_.prepare();
+  hub_.fanout().prepare();
+  wheel_.prepare();
   jitter_ ^= shard * 0x85ebca6bu + static_cast<uint32_t>(shared.identity.epoch);
   ProfileContext context;
   context.shard = shard;
@@ -53,8 +56,8 @@ Front::~Front() {
 
 void Front::on_accept(io::Socket socket, uint32_t spare_slots) {
   connections_.allocate_at(socket.index);
-  if (socket.index >= generations_.size()) generations_.resize(socket.index + 1 + socket.index / 4);
-  generations_[socket.index] = socket.generation;
+  if (socket.index >= sending_.size()) sending_.resize(socket.index + 1 + socket.index / 4);
+  sending_[socket.index] = {socket.generation, 0};
   Connection& c = connections_[socket.index];
   c.generation = socket.generation;
   c.timer = wheel_.add(socket.index);
@@ -65,9 +68,11 @@ void Front::on_accept(io::Socket socket, uint32_t spare_slots) {
   if (spare_slots < slots_kept_) {
     c.set(Connection::kRefused);
     ++counters_.refused_slots;
+    note_ended(socket.index, EndKind::kHttp, 503, "", Cause::kNoSlots);
   } else if (account_.is_over()) {
     c.set(Connection::kRefused);
     ++counters_.refused_memory;
+    note_ended(socket.index, EndKind::kHttp, 503, "", Cause::kMemory);
   }
   arm_ms(socket.index, options_.head_seconds * 1000);
 }
@@ -78,6 +83,7 @@ void Front::on_receive(io::Socket socket, std::span<char> bytes) {
   c.last_received_tick = now_tick();
   c.clear(Connection::kPingSent);
   counters_.bytes_in += bytes.size();
+  c.received_bytes += static_cast<uint32_t>(bytes.size());
   switch (c.phase) {
     case Phase::kHead:
     case Phase::kBody:
@@ -103,7 +109,8 @@ void Front::on_receive_end(io::Socket socket, int error) {
     return;  // it still reads
   if (error == 0 && c.phase == Phase::kHead && !hub_.fanout().is_idle(socket.index))
     return end_after_sending(socket.index);  // its last answer is still on its way
-  note_stream_closed(socket.index, 1006, "");
+  note_stream_closed(socket.index, 1006, "",
+                     error == 0 ? Cause::kClientLeft : Cause::kConnectionLost);
   close_now(socket.index, false);
 }
 
@@ -118,7 +125,7 @@ void Front::send_batch(std::span<hub::PeerSend> sends) {
   io_requests_.clear();
   for (const hub::PeerSend& send : sends) {
     io::SendRequest request;
-    request.socket = {send.peer, generations_[send.peer]};
+    request.socket = {send.peer, sending_[send.peer].generation};
     request.pieces = send.pieces;
     request.piece_count = send.piece_count;
     request.bytes = send.bytes;
@@ -131,9 +138,11 @@ void Front::send_batch(std::span<hub::PeerSend> sends) {
     switch (io_requests_[i].outcome) {
       case io::SendOutcome::kAll:
         sends[i].outcome = hub::PeerSend::Outcome::kAll;
+        sending_[sends[i].peer].sent_bytes += sends[i].bytes;
         break;
       case io::SendOutcome::kPart:
         sends[i].outcome = hub::PeerSend::Outcome::kPart;
+        sending_[sends[i].peer].sent_bytes += sends[i].bytes_sent;
         break;
       case io::SendOutcome::kBlocked:
         sends[i].outcome = hub::PeerSend::Outcome::kBlocked;
@@ -148,7 +157,7 @@ void Front::send_batch(std::span<hub::PeerSend> sends) {
 void Front::want_writable(hub::PeerId peer) { driver_.want_writable(socket_of(peer)); }
 
 void Front::on_failed(hub::PeerId peer, int) {
-  note_stream_closed(peer, 1006, "");
+  note_stream_closed(peer, 1006, "", Cause::kSendFailed);
   close_now(peer, false);
 }
 
@@ -177,11 +186,14 @@ void Front::end_after_sending(uint32_t index) {
 
 // --- closing ---
 
-void Front::note_stream_closed(uint32_t index, uint16_t code, std::string_view reason) {
+void Front::note_stream_closed(uint32_t index, uint16_t code, std::string_view reason,
+                               Cause cause) {
   Connection& c = connections_[index];
   if (c.has(Connection::kAdmitted)) {
     c.clear(Connection::kAdmitted);
     --(c.has(Connection::kWebSocket) ? counters_.open_ws : counters_.open_sse);
+    note_ended(index, c.has(Connection::kWebSocket) ? EndKind::kWebSocket : EndKind::kSse, code,
+               reason, cause);
     // A peer may choose any code from 3000 on: they count as one, so that the series stay few.
     if (c.has(Connection::kWebSocket)) ++counters_.ws_closes_by_code[code < 3000 ? code : 3000];
   }
@@ -192,7 +204,7 @@ void Front::note_stream_closed(uint32_t index, uint16_t code, std::string_view r
 
 void Front::close_now(uint32_t index, bool is_reset) {
   LIVEHUB_CHECK(!is_in_hub_, "nothing closes while the hub calls back");
-  note_stream_closed(index, 1006, "");
+  note_stream_closed(index, 1006, "", Cause::kStopped);
   Connection& c = connections_[index];
   const io::Socket socket = socket_of(index);
   if (c.http) account_.release(static_cast<int64_t>(c.http->charged_bytes));
@@ -258,9 +270,11 @@ shard::MailLeft Front::drain_mail() {
   const bool was_all_quiet =
       is_draining_ && shared_.shards_not_quiet.load(std::memory_order_acquire) == 0;
   const auto requests_left = shared_.requests.receive(
-      shard_, 4096, [&](hub::Mail& mail) { return hub_.on_request(mail, now_ns); });
-  const auto answers_left =
-      shared_.answers.receive(shard_, 4096, [&](hub::Mail& mail) { return hub_.on_answer(mail); });
+      shard_, 4096, [&](hub::Mail& mail) { return take_request(mail, now_ns); });
+  const auto answers_left = shared_.answers.receive(shard_, 4096, [&](hub::Mail& mail) {
+    if (mail.kind == hub::MailKind::kLive) insight_.note_live(mail.message->published_ns);
+    return hub_.on_answer(mail);
+  });
   if (requests_left == shard::MailLeft::kMore || answers_left == shard::MailLeft::kMore)
     return shard::MailLeft::kMore;
   const bool is_waiting = requests_left != shard::MailLeft::kNothing ||
@@ -271,6 +285,20 @@ shard::MailLeft Front::drain_mail() {
   return is_waiting ? shard::MailLeft::kRefused : shard::MailLeft::kNothing;
 }
 
+// A message that its channel's owner has numbered is counted, and kept for whoever taps the
+// channel.
+bool Front::take_request(hub::Mail& mail, int64_t now_ns) {
+  const bool has_message =
+      mail.kind == hub::MailKind::kPublish || mail.kind == hub::MailKind::kFeed;
+  if (!has_message) return hub_.on_request(mail, now_ns);
+  const hub::MessagePtr message = mail.message;
+  if (!hub_.on_request(mail, now_ns)) return false;
+  if (message->position.offset == 0) return true;  // it was not taken
+  insight_.busiest.note(message->channel(), message->payload_bytes);
+  if (insight_.taps.is_any()) insight_.taps.note(message, now_ns);
+  return true;
+}
+
 bool Front::has_mail() const {
   return shared_.requests.has_news(shard_) || shared_.answers.has_news(shard_);
 }
@@ -278,6 +306,7 @@ bool Front::has_mail() const {
 bool Front::flush() {
   run_deferred();
   const bool is_left = hub_.flush(now_tick());
+  if (insight_.has_live()) insight_.note_flushed(!is_left, driver_.read_ns());
   run_deferred();
   if (account_.is_over()) relieve_memory();
   return is_left || has_mail();
@@ -289,7 +318,7 @@ void Front::relieve_memory() {
     const hub::PeerId peer = hub_.fanout().oldest_remainder();
     if (peer == hub::kNoIndex) return;
     ++counters_.memory_resets;
-    note_stream_closed(peer, 1006, "memory");
+    note_stream_closed(peer, 1006, "memory", Cause::kMemory);
     close_now(peer, true);
   }
 }

@@ -10,7 +10,8 @@
 //  flush.
 //  4. Bytes of ours are pushed to the hub's peer only; the hub alone decides what is sent when.
 // Files: front.cc (accept, receive, close, sending), front_http.cc, front_stream.cc, front_ws.cc,
-// front_time.cc (timers, heartbeats, drain), handles.cc (the public handles).
+// front_time.cc (timers, heartbeats, drain), front_look.cc (for the admin port), handles.cc (the
+// public handles).
 // Tests: tests/unit/session/*, tests/integration/*.
 #pragma once
 
@@ -21,6 +22,8 @@
 #include "io/io.h"
 #include "session/connection.h"
 #include "session/counters.h"
+#include "session/insight.h"
+#include "session/look.h"
 #include "session/shared.h"
 #include "shard/loop.h"
 
@@ -50,6 +53,13 @@ class Front : public io::Events, public hub::HubEvents, public shard::Tenant, pr
   void end_now();  // a second signal
 
   const Counters& counters() const { return counters_; }
+  const Insight& insight() const { return insight_; }
+  // For the admin port, on this shard's thread (front_look.cc).
+  void look_at_connections(const LookFilter& filter, Look& look);
+  void look_at_channels(std::string_view contains, size_t most, ChannelsLook& look) const;
+  uint32_t subscribers_of(std::string_view channel) const;
+  Taps::Taken take_tapped(uint64_t id, std::string_view channel);
+  void drop_tap(uint64_t id) { insight_.taps.drop(id); }
   const hub::Hub& hub() const { return hub_; }
   const base::MemoryAccount& account() const { return account_; }
   uint32_t connections() const { return connections_.live(); }
@@ -122,7 +132,11 @@ class Front : public io::Events, public hub::HubEvents, public shard::Tenant, pr
   io::Socket socket_of(uint32_t index) const { return {index, connections_[index].generation}; }
   void close_now(uint32_t index, bool is_reset);
   void end_after_sending(uint32_t index);
-  void note_stream_closed(uint32_t index, uint16_t code, std::string_view reason);
+  void note_stream_closed(uint32_t index, uint16_t code, std::string_view reason, Cause cause);
+  void note_ended(uint32_t index, EndKind kind, uint16_t code, std::string_view reason,
+                  Cause cause);
+  bool take_request(hub::Mail& mail, int64_t now_ns);
+  void describe(uint32_t index, SeenConnection& seen) const;
   void drop_subscriptions(uint32_t index);
   void defer(uint32_t index, Deferred::What what);
   void drop_subscriptions_soon(uint32_t index);  // at once where that is allowed (invariant 3)
@@ -155,7 +169,7 @@ class Front : public io::Events, public hub::HubEvents, public shard::Tenant, pr
   void open_stream(uint32_t index);
   std::string sse_head(const Connection& c, const Stream& stream) const;
   void send_stream_head(uint32_t index);
-  void end_sse(uint32_t index, uint32_t retry_ms);
+  void end_sse(uint32_t index, uint32_t retry_ms, Cause cause);
   void take_kept_input(uint32_t index);
   std::string channel_of(hub::SubscriptionId subscription) const;
   void tell_gap(hub::PeerId peer, hub::SubscriptionId subscription, Gap gap,
@@ -168,7 +182,7 @@ class Front : public io::Events, public hub::HubEvents, public shard::Tenant, pr
   std::string ws_head(const wire::HttpHead& head, const Stream& stream) const;
   void ws_input(uint32_t index, std::span<char> bytes);
   bool ws_event(uint32_t index, const wire::WsEvent& event);
-  void ws_close(uint32_t index, uint16_t code, std::string_view reason);
+  void ws_close(uint32_t index, uint16_t code, std::string_view reason, Cause cause);
   void ws_pause_if_full(uint32_t index);
 
   // front_time.cc
@@ -179,6 +193,7 @@ class Front : public io::Events, public hub::HubEvents, public shard::Tenant, pr
   bool may_tell_now(int64_t now_ns);
   bool tell_to_go(uint32_t index, bool is_late);
   void retry_publishes();
+  void trim_if_quiet(int64_t now_ns);
   void hand_over(hub::MessagePtr message, uint64_t token);
 
   const uint32_t shard_;
@@ -192,7 +207,11 @@ class Front : public io::Events, public hub::HubEvents, public shard::Tenant, pr
   std::unique_ptr<Profile> profile_;
 
   base::Slab<Connection> connections_;
-  std::vector<uint32_t> generations_;  // dense copy of Connection::generation, for send_batch()
+  struct Sending {            // dense, for send_batch()
+    uint32_t generation = 0;  // copy of Connection::generation
+    uint32_t sent_bytes = 0;  // modulo 4 GB
+  };
+  std::vector<Sending> sending_;
   std::vector<io::SendRequest> io_requests_;
   base::RingQueue<WaitingPublish> waiting_publishes_;
   std::vector<Deferred> deferred_;
@@ -200,6 +219,9 @@ class Front : public io::Events, public hub::HubEvents, public shard::Tenant, pr
   bool is_opening_ = false;  // Profile::on_open() runs and still looks at the request
   int64_t next_second_ns_ = 0;
   int64_t next_profile_tick_ns_ = 0;
+  uint64_t comings_ = 0;  // and goings, as trim_if_quiet() last saw them
+  uint64_t trimmed_comings_ = 0;
+  int64_t quiet_since_ns_ = 0;
 
   bool is_draining_ = false;
   bool is_finished_ = false;
@@ -216,6 +238,7 @@ class Front : public io::Events, public hub::HubEvents, public shard::Tenant, pr
   uint32_t drain_told_ = 0;
   uint32_t jitter_ = 0x9e3779b9;
   Counters counters_;
+  Insight insight_;
 };
 
 }  // namespace livehub::session

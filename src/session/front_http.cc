@@ -104,7 +104,9 @@ void Front::http_error(uint32_t index, wire::HttpError error, std::string_view d
   if (error == wire::HttpError::kBodyTooLarge && c.phase == Phase::kBody)
     return reply(index, c.http->route.body_too_large, true);
   ++counters_.http_bad;
-  reply(index, error_reply(wire::http_status(error), detail), true);
+  const int status = wire::http_status(error);
+  note_ended(index, EndKind::kHttp, static_cast<uint16_t>(status), detail, Cause::kBadRequest);
+  reply(index, error_reply(status, detail), true);
 }
 
 // While there is no room or no time left for newcomers.

@@ -72,7 +72,7 @@ void Front::open_stream(uint32_t index) {
   arm_ms(index, options_.head_seconds * 1000);
   if (is_refusing(c) && !is_websocket) {
     send_stream_head(index);
-    return end_sse(index, retry_jitter_ms());
+    return end_sse(index, retry_jitter_ms(), is_draining() ? Cause::kDraining : Cause::kNoSlots);
   }
   if (c.has(Connection::kEcho)) return send_stream_head(index);
   const RequestView request(head, driver_, socket_of(index));
@@ -132,7 +132,10 @@ void Front::session_subscribe(uint32_t index, const Subscribe& options) {
     return;
   std::optional<hub::Position> resume;
   if (options.resume_after) resume = hub::parse_position(*options.resume_after);
-  if (resume && resume->epoch != shared_.identity.epoch && resume->epoch != hub::kTimeEpoch)
+  // A broker's position where no broker is: another server's, not a restart of ours.
+  const bool is_time = resume && resume->epoch == hub::kTimeEpoch;
+  if (is_time && !shared_.identity.feed_of(options.channel)) resume.reset();
+  if (resume && !is_time && resume->epoch != shared_.identity.epoch)
     c.set(Connection::kOfOtherProcess);
   const auto encoding = static_cast<hub::EncodingId>(encoding_for(c, options.format));
   hub_.subscribe(index, options.channel, encoding,
@@ -187,9 +190,8 @@ void Front::on_subscribed(hub::PeerId peer, hub::SubscriptionId subscription, hu
     const PositionText position(start);
     profile_->on_subscribed(session_of(peer), channel, position.view());
     if (gap) {
-      ++counters_.gaps_told;
-      const Gap reason = c.has(Connection::kOfOtherProcess) ? Gap::kRestarted : Gap::kExpired;
-      profile_->on_gap(session_of(peer), reason, channel, position.view());
+      tell_gap(peer, subscription,
+               c.has(Connection::kOfOtherProcess) ? Gap::kRestarted : Gap::kExpired, start);
     }
   }
   is_in_hub_ = was_in_hub;
@@ -199,6 +201,7 @@ void Front::tell_gap(hub::PeerId peer, hub::SubscriptionId subscription, Gap gap
                      hub::Position position) {
   const bool was_in_hub = std::exchange(is_in_hub_, true);
   ++counters_.gaps_told;
+  ++counters_.gaps_by_reason[static_cast<size_t>(gap)];
   profile_->on_gap(session_of(peer), gap, channel_of(subscription), PositionText(position).view());
   is_in_hub_ = was_in_hub;
 }
@@ -230,9 +233,9 @@ void Front::on_lapped(hub::PeerId peer, hub::SubscriptionId subscription) {
   if (hub_.fanout().subscription(subscription).policy != hub::SlowReader::kDisconnect) return;
   ++counters_.lapped_closed;
   if (connections_[peer].phase == Phase::kWs)
-    ws_close(peer, 1013, "too slow");
+    ws_close(peer, 1013, "too slow", Cause::kTooSlow);
   else if (connections_[peer].phase == Phase::kSse)
-    end_sse(peer, retry_jitter_ms());
+    end_sse(peer, retry_jitter_ms(), Cause::kTooSlow);
 }
 
 // --- SSE ---
@@ -249,21 +252,21 @@ uint32_t Front::retry_jitter_ms() {
   return 500 + (jitter_ >> 8) % 2500;
 }
 
-void Front::end_sse(uint32_t index, uint32_t retry_ms) {
+void Front::end_sse(uint32_t index, uint32_t retry_ms, Cause cause) {
   drop_subscriptions_soon(index);
   push_sse(index, wire::sse_retry(retry_ms));
   if (connections_[index].has(Connection::kChunked))
     hub_.fanout().push_own_static(index, wire::kLastChunk);
-  note_stream_closed(index, 1000, "");
+  note_stream_closed(index, 1000, "", cause);
   end_after_sending(index);
 }
 
 void Front::session_close(uint32_t index, uint16_t code, std::string_view reason) {
   switch (connections_[index].phase) {
     case Phase::kWs:
-      return ws_close(index, code, reason);
+      return ws_close(index, code, reason, Cause::kProfile);
     case Phase::kSse:
-      return end_sse(index, retry_jitter_ms());
+      return end_sse(index, retry_jitter_ms(), Cause::kProfile);
     case Phase::kOpening:
       send_stream_head(index);
       return session_close(index, code, reason);

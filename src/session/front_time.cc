@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "base/heap_trim.h"
 #include "session/front.h"
 #include "wire/sse.h"
 #include "wire/ws_writer.h"
@@ -10,6 +11,8 @@ namespace livehub::session {
 namespace {
 
 constexpr int64_t kSecondNs = 1'000'000'000;
+constexpr uint64_t kCrowd = 500;
+constexpr int64_t kQuietNs = 3 * kSecondNs;
 constexpr int64_t kDrainStepNs = 20'000'000;
 constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
 // The share of the drain in which everybody is told; the rest is for their last bytes.
@@ -40,6 +43,8 @@ void Front::on_timers(int64_t now_ns) {
   if (now_ns >= next_second_ns_) {
     next_second_ns_ = now_ns + kSecondNs;
     hub_.tick(now_ns);
+    trim_if_quiet(now_ns);
+    insight_.busiest.roll(now_ns);
     const bool is_full = driver_.sockets_open() + slots_kept_ >= driver_.sockets_max();
     if (is_full != is_out_of_slots_) {
       is_out_of_slots_ = is_full;
@@ -55,6 +60,18 @@ void Front::on_timers(int64_t now_ns) {
   if (is_draining_) drain_step(now_ns);
 }
 
+// A crowd that came or went leaves memory behind that nobody needs; once it is quiet, it goes back.
+void Front::trim_if_quiet(int64_t now_ns) {
+  const uint64_t comings = counters_.accepted + counters_.closed + counters_.http_requests;
+  if (comings != comings_) {
+    comings_ = comings;
+    quiet_since_ns_ = now_ns;
+  } else if (comings - trimmed_comings_ >= kCrowd && now_ns - quiet_since_ns_ >= kQuietNs) {
+    trimmed_comings_ = comings;
+    base::trim_heap();
+  }
+}
+
 void Front::on_timer(uint32_t index) {
   Connection& c = connections_[index];
   switch (c.phase) {
@@ -63,6 +80,7 @@ void Front::on_timer(uint32_t index) {
       if (!c.http || !c.http->parser.in_head_started()) return close_now(index, false);  // idle
       ++counters_.slow_heads;
       ++counters_.http_bad;
+      note_ended(index, EndKind::kHttp, 408, "", Cause::kSlowRequest);
       {
         Reply late;
         late.status = 408;
@@ -115,7 +133,7 @@ void Front::beat_ws(uint32_t index) {
   Connection& c = connections_[index];
   if (c.has(Connection::kPingSent)) {
     ++counters_.dead_peers;
-    note_stream_closed(index, 1006, "no answer to a ping");
+    note_stream_closed(index, 1006, "no answer to a ping", Cause::kNoPong);
     return close_now(index, true);
   }
   const uint32_t due = c.last_received_tick + shard::ticks_of_ms(c.heartbeat_seconds * 1000) - 1;
@@ -203,11 +221,11 @@ bool Front::tell_to_go(uint32_t index, bool is_late) {
       return true;
     case Phase::kSse:
       if (!is_late && !hub_.fanout().is_caught_up(index)) return false;
-      end_sse(index, retry_jitter_ms());
+      end_sse(index, retry_jitter_ms(), Cause::kDraining);
       break;
     case Phase::kWs:
       if (!is_late && !hub_.fanout().is_caught_up(index)) return false;
-      ws_close(index, profile_->drain_close_code(), "going away");
+      ws_close(index, profile_->drain_close_code(), "going away", Cause::kDraining);
       break;
     default:
       return false;

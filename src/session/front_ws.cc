@@ -95,7 +95,7 @@ bool Front::ws_event(uint32_t index, const wire::WsEvent& event) {
     case wire::WsEvent::Kind::kClose:
       c.set(Connection::kHandshaken);
       if (is_open) {
-        note_stream_closed(index, event.close_code, event.payload);
+        note_stream_closed(index, event.close_code, event.payload, Cause::kClientClosed);
         drop_subscriptions_soon(index);
         push(index, wire::ws_close_frame(event.close_code, ""));
       }
@@ -103,7 +103,7 @@ bool Front::ws_event(uint32_t index, const wire::WsEvent& event) {
       return false;
     case wire::WsEvent::Kind::kError:
       ++counters_.ws_bad;
-      note_stream_closed(index, event.close_code, event.detail);
+      note_stream_closed(index, event.close_code, event.detail, Cause::kBadFrame);
       drop_subscriptions_soon(index);
       if (is_open) push(index, wire::ws_close_frame(event.close_code, event.detail));
       end_after_sending(index);
@@ -114,11 +114,11 @@ bool Front::ws_event(uint32_t index, const wire::WsEvent& event) {
   return false;
 }
 
-void Front::ws_close(uint32_t index, uint16_t code, std::string_view reason) {
+void Front::ws_close(uint32_t index, uint16_t code, std::string_view reason, Cause cause) {
   Connection& c = connections_[index];
   drop_subscriptions_soon(index);
   push(index, wire::ws_close_frame(code, reason));
-  note_stream_closed(index, code, reason);
+  note_stream_closed(index, code, reason, cause);
   c.phase = Phase::kWsClosing;
   arm_ms(index, options_.close_seconds * 1000);
 }

@@ -42,6 +42,9 @@ bool Loop::turn() {
   const bool flush_left = tenant_.flush();
   has_more_ = io_left || flush_left || mail_left == MailLeft::kMore;
   is_stuck_ = mail_left == MailLeft::kRefused;
+  const int64_t awake_ns = driver_.read_ns() - driver_.now_ns();
+  counters_.awake_ns += static_cast<uint64_t>(awake_ns);
+  counters_.awake.note(awake_ns);
   return !tenant_.is_finished();
 }
 

@@ -8,6 +8,7 @@
 #include <mutex>
 #include <vector>
 
+#include "base/histogram.h"
 #include "io/io.h"
 #include "shard/mailbox.h"
 
@@ -60,6 +61,8 @@ class TaskBox {
 struct LoopCounters {
   uint64_t turns = 0;
   uint64_t busy_turns = 0;  // did not sleep
+  uint64_t awake_ns = 0;
+  base::Histogram awake;  // how long a turn took once it was awake
 };
 
 class Loop {

@@ -44,6 +44,8 @@ PROFILE_MAY_INCLUDE = {
     "auth/shared_replay_guard.h",
     "auth/jwt.h",
     "source/http_client.h",
+    "source/http_task.h",
+    "source/jwks.h",
     "source/redis.h",
     "source/nats.h",
     "source/postgres.h",
