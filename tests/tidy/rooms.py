@@ -63,6 +63,7 @@ IMPURE_ALLOWED = {
     "src/base/log.cc": "writes lines with a time",
     "src/base/memory_budget.cc": "asks for the machine's memory",
     "src/base/mirrored_buffer.cc": "maps memory twice",
+    "src/profile/iso_time.cc": "the calendar, no clock",
     "src/base/slab.h": "returns memory to the kernel",
 }
 
