@@ -128,7 +128,10 @@ std::string Loader::take_environment(const std::map<std::string, std::string>& e
   end_source();
   const auto app = environment.find("FLY_APP_NAME");
   settings.engine.is_on_fly = app != environment.end() && !app->second.empty();
-  if (settings.engine.is_on_fly) settings.admin_host = "[::]";
+  if (settings.engine.is_on_fly) {
+    settings.admin_host = "[::]";
+    settings.hub_url = "https://" + app->second + ".fly.dev";
+  }
   return {};
 }
 
