@@ -1,5 +1,6 @@
 // livehub: reads the command line and the settings, then serves. The main loop is one hop further:
-// server::serve() starts Engine, whose shards each run shard::Loop::run().
+// server::serve() starts Engine, whose shards each run shard::Loop::run(). The other commands are
+// in tool/commands.cc.
 #include <unistd.h>
 
 #include <cstdio>
@@ -10,6 +11,7 @@
 #include "server/command_line.h"
 #include "server/serve.h"
 #include "server/settings.h"
+#include "tool/commands.h"
 
 extern char** environ;
 
@@ -30,7 +32,10 @@ std::map<std::string, std::string> read_environment() {
 
 int main(int argc, char** argv) {
   using livehub::server::CommandLine;
-  const CommandLine line = livehub::server::parse_command_line(argc, argv);
+  const auto environment = read_environment();
+  if (const auto code = livehub::tool::run_command(argc, argv, environment)) return *code;
+  const CommandLine line =
+      livehub::server::parse_command_line(argc, argv, livehub::tool::commands_text());
   switch (line.action) {
     case CommandLine::Action::kHelp:
     case CommandLine::Action::kVersion:
@@ -42,8 +47,7 @@ int main(int argc, char** argv) {
     case CommandLine::Action::kServe:
       break;
   }
-  const auto result =
-      livehub::server::load_settings(line.flags, read_environment(), line.config_file);
+  const auto result = livehub::server::load_settings(line.flags, environment, line.config_file);
   if (!result.settings) {
     std::fprintf(stderr, "livehub: %s\n", result.error.c_str());
     return livehub::server::kExitRefused;

@@ -101,6 +101,11 @@ class Slab {
   uint32_t index_end() const { return static_cast<uint32_t>(chunks_.size()) * kChunkItems; }
   size_t memory_bytes() const { return mapped_ * kChunkBytes; }
 
+  // Takes the first chunk, which is never given back, at start-up and not in a client's time.
+  void prepare() {
+    if (chunks_.empty()) chunks_.push_back(nullptr);
+    if (!chunks_[0]) map(0, MAP_POPULATE);
+  }
   void prefetch(uint32_t index) const { __builtin_prefetch(&(*this)[index]); }
 
  private:
@@ -145,9 +150,9 @@ class Slab {
 #endif
   }
 
-  void map(uint32_t c) {
-    void* memory =
-        ::mmap(nullptr, kChunkBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  void map(uint32_t c, int how = 0) {
+    void* memory = ::mmap(nullptr, kChunkBytes, PROT_READ | PROT_WRITE,
+                          MAP_PRIVATE | MAP_ANONYMOUS | how, -1, 0);
     if (memory == MAP_FAILED) throw std::bad_alloc();
     chunks_[c] = static_cast<Chunk*>(memory);
     for (uint32_t w = 0; w < kWords; ++w) {

@@ -86,6 +86,8 @@ class Fanout {
   Fanout& operator=(const Fanout&) = delete;
   ~Fanout();
 
+  // Takes the memory that the first clients will need now, not in their time.
+  void prepare();
   EncodingId add_encoding(const Encoding* encoding);
   const Encoding& encoding(EncodingId id) const { return *encodings_[id]; }
 

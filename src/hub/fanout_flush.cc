@@ -28,6 +28,17 @@ bool Fanout::flush(uint32_t now_tick) {
 
 // --- a batch ---
 
+void Fanout::prepare() {
+  peers_.prepare();
+  subscriptions_.prepare();
+  streams_.prepare();
+  sends_.resize(kBatchPeers);
+  offers_.resize(kBatchPeers);
+  steps_.resize(kBatchPeers);
+  pieces_.resize(kBatchPieces);
+  start_batch();
+}
+
 void Fanout::start_batch() {
   sends_.clear();
   offers_.clear();

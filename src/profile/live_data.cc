@@ -7,6 +7,7 @@
 #include "auth/origin.h"
 #include "auth/push_signature.h"
 #include "auth/shared_replay_guard.h"
+#include "profile/live_data_cluster.h"
 #include "profile/live_data_generator.h"
 #include "wire/json_gate.h"
 #include "wire/utf8.h"
@@ -30,6 +31,7 @@ struct Shared {
   std::unique_ptr<auth::PushSignature> signature;
   auth::OriginList origins;
   auth::SharedReplayGuard guard;
+  std::unique_ptr<LiveDataCluster> cluster;  // with REDIS_URL: pushes go there
 };
 
 std::string error_body(std::string_view error) {
@@ -68,7 +70,13 @@ class LiveData : public Profile {
     if (!result.ok)
       return exchange.reply(
           json(origin, 400, error_body(wire::json_error_message(document, result))));
-    exchange.publish(kChannel, compact_);
+    if (!shared_->cluster) return exchange.publish(kChannel, compact_);
+    // On Redis's thread `this` may be gone; what is posted to a shard that has ended is dropped.
+    shared_->cluster->push(compact_, [this, exchange, post = context_.post](bool is_taken) {
+      post([this, exchange, is_taken] {
+        on_published(exchange, is_taken ? PublishResult::kAccepted : PublishResult::kBusy, {});
+      });
+    });
   }
 
   void on_published(Exchange exchange, PublishResult result, std::string_view) override {
@@ -110,7 +118,8 @@ class LiveData : public Profile {
                                 "{\"reason\":" + wire::json_quote(reason_of(gap)) + "}");
     if (session.tag() == kEnvelopeTag)
       return session.send_text("{\"id\":" + wire::json_quote(position) + ",\"gap\":true}");
-    session.close(1013, "too slow");  // a plain WebSocket has no way to be told
+    // A plain WebSocket has no way to be told.
+    session.close(1013, gap == Gap::kSource ? "messages may be missing" : "too slow");
   }
 
   int64_t tick_ms() const override {
@@ -283,7 +292,10 @@ std::string read_settings(const std::map<std::string, std::string>& settings, Sh
   const auto list = auth::OriginList::parse(origins.empty() ? "*" : origins, error);
   if (!list) return "CORS_ORIGINS: " + error;
   shared.origins = *list;
-  return {};
+  shared.cluster = LiveDataCluster::make(settings, kChannel, error);
+  if (shared.cluster && shared.is_generator)
+    return "MODE=generator makes up points on each machine; it does not go with REDIS_URL.";
+  return error;
 }
 
 }  // namespace
@@ -296,6 +308,7 @@ ProfileChoice make_live_data(const std::map<std::string, std::string>& settings)
   if (shared->token.empty() && !shared->signature)
     choice.warnings.emplace_back(
         "anyone may push: neither LIVE_PUSH_TOKEN nor LIVE_PUSH_HMAC_SECRET is set");
+  if (shared->cluster) choice.sources.push_back(shared->cluster->source());
   choice.factory = [shared](const ProfileContext& context) -> std::unique_ptr<Profile> {
     return std::make_unique<LiveData>(shared, context);
   };

@@ -8,7 +8,8 @@
 
 namespace livehub::profile {
 
-// `settings`: MODE, TICK_MS, LIVE_PUSH_TOKEN, LIVE_PUSH_HMAC_SECRET, MAX_BODY_BYTES, CORS_ORIGINS.
+// `settings`: MODE, TICK_MS, LIVE_PUSH_TOKEN, LIVE_PUSH_HMAC_SECRET, MAX_BODY_BYTES, CORS_ORIGINS,
+// and those of live_data_cluster.h.
 ProfileChoice make_live_data(const SettingMap& settings);
 
 }  // namespace livehub::profile

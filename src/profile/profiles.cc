@@ -2,7 +2,9 @@
 
 #include <array>
 
+#include "profile/chat.h"
 #include "profile/live_data.h"
+#include "profile/pg_updates.h"
 
 namespace livehub::profile {
 namespace {
@@ -10,6 +12,10 @@ namespace {
 constexpr std::array kProfiles = {
     ProfileEntry{"live-data", "JSON pushed over HTTP reaches every SSE and WebSocket client",
                  make_live_data},
+    ProfileEntry{"chat", "rooms of a support chat over WebSockets, Redis and the web app's API",
+                 make_chat, set_chat_defaults},
+    ProfileEntry{"pg-updates", "rows of PostgreSQL that change reach their user's WebSockets",
+                 make_pg_updates, set_pg_updates_defaults},
 };
 
 }  // namespace

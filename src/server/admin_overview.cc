@@ -34,7 +34,7 @@ const Flow kFlows[] = {
     {"ends", [](const ShardSnapshot& s) { return s.session.closed; }},
     {"requests", [](const ShardSnapshot& s) { return s.session.http_requests; }},
     {"publishes", [](const ShardSnapshot& s) { return s.session.publishes_accepted; }},
-    {"messages", [](const ShardSnapshot& s) { return s.owner.published; }},
+    {"messages", [](const ShardSnapshot& s) { return s.owner.published + s.owner.fed; }},
     {"deliveries", [](const ShardSnapshot& s) { return s.fanout.deliveries; }},
     {"sends", [](const ShardSnapshot& s) { return s.fanout.sends; }},
     {"bytes_in", [](const ShardSnapshot& s) { return s.session.bytes_in; }},

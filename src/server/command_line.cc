@@ -19,10 +19,14 @@ constexpr std::string_view kHelpHead =
     R"(livehub: live updates for browsers over SSE and WebSocket
 
 Usage: livehub [serve] [--flag VALUE]...
+       livehub COMMAND --help
 
   serve                           Start the server; the default.
+)";
+
+constexpr std::string_view kHelpFlags = R"(
   -h, --help                      Print this and end.
-  --version                       Print the version and end.
+  --version                       Print the version and end; with --verbose the libraries too.
 )";
 
 constexpr std::string_view kHelpFoot = R"(
@@ -110,8 +114,10 @@ std::string setting_help(const Setting& setting) {
   return wrapped(std::move(flag), text + "]");
 }
 
-std::string help_text() {
+std::string help_text(std::string_view commands) {
   std::string out(kHelpHead);
+  out += commands;
+  out += kHelpFlags;
   std::string_view group;
   for (const Setting& setting : setting_table()) {
     if (setting.group != group) out += "\n" + std::string(setting.group) + "\n";
@@ -129,8 +135,7 @@ CommandLine failed(std::string sentence) {
 // secrets.
 CommandLine not_understood(const std::string& extra, const std::vector<std::string>& known) {
   if (!extra.starts_with('-'))
-    return failed("\"" + extra +
-                  "\" is not a command; there is serve, the default (livehub --help).");
+    return failed("\"" + extra + "\" is not a command; livehub --help lists them.");
   const std::string flag = extra.substr(0, extra.find('='));
   for (const Setting& setting : setting_table()) {
     if (setting.type == SettingType::kSecret && setting_flag(setting.name) == flag)
@@ -176,11 +181,11 @@ struct Parser {
   }
 };
 
-CommandLine read_parsed(const Parser& parser) {
+CommandLine read_parsed(const Parser& parser, std::string_view commands) {
   CommandLine line;
   if (parser.help->count() > 0) {
     line.action = CommandLine::Action::kHelp;
-    line.text = help_text();
+    line.text = help_text(commands);
     return line;
   }
   if (parser.version->count() > 0) {
@@ -208,7 +213,7 @@ CommandLine read_parsed(const Parser& parser) {
 
 }  // namespace
 
-CommandLine parse_command_line(int argc, const char* const* argv) {
+CommandLine parse_command_line(int argc, const char* const* argv, std::string_view commands) {
   Parser parser;
   // Exceptions do not pass start-up: CLI11 tells of what it does not understand with one.
   try {
@@ -216,7 +221,7 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
   } catch (const CLI::ParseError& error) {
     return failed(std::string(error.what()) + " (livehub --help).");
   }
-  return read_parsed(parser);
+  return read_parsed(parser, commands);
 }
 
 }  // namespace livehub::server

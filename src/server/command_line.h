@@ -5,14 +5,14 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace livehub::server {
 
 // How the program ends; --help says the same.
-inline constexpr int kExitOk = 0;  // drained, or asked only for help or the version
-inline constexpr int kExitRefused =
-    1;                                // a setting, the port or the machine does not allow the start
-inline constexpr int kExitUsage = 2;  // the command line is not understood
+inline constexpr int kExitOk = 0;       // drained, or asked only for help or the version
+inline constexpr int kExitRefused = 1;  // a setting, the port or the machine forbids the start
+inline constexpr int kExitUsage = 2;    // the command line is not understood
 
 struct CommandLine {
   enum class Action { kServe, kHelp, kVersion, kError };
@@ -22,6 +22,8 @@ struct CommandLine {
   std::optional<std::string> config_file;
 };
 
-[[nodiscard]] CommandLine parse_command_line(int argc, const char* const* argv);
+// `commands`: the lines of the help that name the other commands.
+[[nodiscard]] CommandLine parse_command_line(int argc, const char* const* argv,
+                                             std::string_view commands = {});
 
 }  // namespace livehub::server

@@ -8,10 +8,12 @@
 #include <thread>
 #include <vector>
 
+#include "base/heap_trim.h"
 #include "base/log.h"
 #include "profile/profiles.h"
 #include "server/admin.h"
 #include "server/engine_state.h"
+#include "server/machine_count.h"
 
 namespace livehub::server {
 namespace {
@@ -47,8 +49,9 @@ struct AdminListeners {
     std::vector<std::string> hosts = {settings.admin_host};
     if (settings.admin_host.empty()) hosts = {"127.0.0.1", "::1"};
     port = settings.admin_is_auto ? 0 : *settings.admin_port;
-    const ProfileFactory factory =
-        make_admin(hub, {settings.admin_token, settings.profile, settings.hub_url});
+    AdminOptions options{settings.admin_token, settings.profile, ""};
+    if (!settings.fly_app.empty()) options.hub_url = "https://" + settings.fly_app + ".fly.dev";
+    const ProfileFactory factory = make_admin(hub, options);
     for (const std::string& host : hosts) {
       auto engine = std::make_unique<Engine>(admin_options(settings, host, port), factory);
       const std::string failure = engine->start();
@@ -93,6 +96,7 @@ void wait_for_end(Engine& hub, const sigset_t& signals) {
 }  // namespace
 
 int serve(const Settings& settings) {
+  base::set_up_heap();
   base::set_log_level(settings.log_level);
   const profile::ProfileChoice choice =
       profile::find_profile(settings.profile)->make(settings.profile_settings);
@@ -114,7 +118,11 @@ int serve(const Settings& settings) {
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   signal(SIGPIPE, SIG_IGN);
 
-  Engine hub(settings.engine, choice.factory, choice.sources);
+  std::vector<std::shared_ptr<Source>> sources = choice.sources;
+  if (sources.empty() && !settings.fly_app.empty())
+    sources.push_back(std::make_shared<MachineWatch>(
+        settings.fly_app, [](const std::string& host) { return count_addresses(host); }));
+  Engine hub(settings.engine, choice.factory, sources);
   if (const std::string error = hub.start(); !error.empty()) {
     std::fprintf(stderr, "livehub: %s\n", error.c_str());
     return 1;

@@ -55,7 +55,7 @@ constexpr std::array kTable = {
     Setting{.name = "LIVEHUB_PROFILE", .group = kCommon, .type = T::kChoice,
             .default_text = "live-data",
             .help = "Which service's clients it speaks to.",
-            .words = "live-data", .apply = set_profile},
+            .words = "live-data|chat", .apply = set_profile},
     Setting{.name = "PORT", .group = kCommon, .default_text = "8787",
             .help = "Where clients connect; 0 takes a free port.",
             .most = 65535, .apply = set_number<&E::port>},

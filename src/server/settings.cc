@@ -129,8 +129,8 @@ std::string Loader::take_environment(const std::map<std::string, std::string>& e
   const auto app = environment.find("FLY_APP_NAME");
   settings.engine.is_on_fly = app != environment.end() && !app->second.empty();
   if (settings.engine.is_on_fly) {
+    settings.fly_app = app->second;
     settings.admin_host = "[::]";
-    settings.hub_url = "https://" + app->second + ".fly.dev";
   }
   return {};
 }
@@ -191,6 +191,8 @@ std::string Loader::resolve() {
           setting.type == SettingType::kSecret ? " cannot be used" : " is " + quoted(given.text);
       return name + shown + " (" + given.source + "); " + why + ".";
     }
+    const bool is_secret = setting.type == SettingType::kSecret;
+    settings.given[name] = {is_secret ? std::string() : value->text, given.source};
     if (setting.apply != nullptr) setting.apply(settings, *value);
     if (setting.has_no_effect) settings.without_effect.push_back(name);
     if (!setting.profile.empty()) settings.profile_settings[name] = value->text;
@@ -256,14 +258,19 @@ std::string Loader::check_live_data() {
 SettingsResult load_settings(const std::map<std::string, std::string>& flags,
                              const std::map<std::string, std::string>& environment,
                              std::optional<std::string> config_file_path) {
+  std::string config_source = "flag --config";
   if (!config_file_path) {
+    config_source = kEnvironment;
     const auto named = environment.find(std::string(kConfigName));
     if (named != environment.end() && !named->second.empty()) config_file_path = named->second;
   }
   Loader loader;
   std::string error = loader.take_flags(flags);
   if (error.empty()) error = loader.take_environment(environment);
-  if (error.empty() && config_file_path) error = loader.take_file(*config_file_path);
+  if (error.empty() && config_file_path) {
+    error = loader.take_file(*config_file_path);
+    loader.settings.given[std::string(kConfigName)] = {*config_file_path, config_source};
+  }
   if (error.empty()) error = loader.resolve();
   if (!error.empty()) return {std::nullopt, std::move(error)};
   return {std::move(loader.settings), {}};

@@ -14,6 +14,12 @@
 
 namespace livehub::server {
 
+// A setting that was not left to its default.
+struct GivenSetting {
+  std::string text;    // in its normal form; a secret's is empty
+  std::string source;  // "flag --port", "environment", "/etc/livehub.toml:3"
+};
+
 struct Settings {
   EngineOptions engine;
   std::string profile = "live-data";
@@ -21,11 +27,12 @@ struct Settings {
   bool admin_is_auto = false;                 // ADMIN_PORT=auto: a free one; admin_port is then 0
   std::string admin_host;                     // empty: both loopbacks
   std::string admin_token;                    // empty: the page is for this machine only
-  std::string hub_url;                        // where clients reach this process, if that is known
+  std::string fly_app;                        // FLY_APP_NAME; empty: not on Fly
   std::string log_level = "info";             // debug, info, warn, error
   // Settings of the chosen profile that were given, by the contract's names; numbers in plain
   // digits, choices in lower case. What is missing has the profile's default.
   std::map<std::string, std::string> profile_settings;
+  std::map<std::string, GivenSetting> given;  // by canonical name, those of the chosen profile
   // Names of the profile that were given and change nothing here; for the log, once.
   std::vector<std::string> without_effect;
   std::vector<std::string> warnings;  // for the log, once

@@ -29,6 +29,9 @@ Front::Front(uint32_t shard, Shared& shared, io::Driver& driver, const ProfileFa
       slots_kept_(std::min(kSlotsKeptForRefusals, driver.sockets_max() / 8)) {
   for (int kind = 0; kind < kEncodingKinds; ++kind)
     hub_.fanout().add_encoding(&encoding_of(static_cast<EncodingKind>(kind)));
+  connections_.prepare();
+  hub_.fanout().prepare();
+  wheel_.prepare();
   jitter_ ^= shard * 0x85ebca6bu + static_cast<uint32_t>(shared.identity.epoch);
   ProfileContext context;
   context.shard = shard;
@@ -58,7 +61,7 @@ void Front::on_accept(io::Socket socket, uint32_t spare_slots) {
   Connection& c = connections_[socket.index];
   c.generation = socket.generation;
   c.timer = wheel_.add(socket.index);
-  c.last_received_tick = c.opened_tick = wheel_.now_tick();
+  c.last_received_tick = c.opened_tick = now_tick();
   hub_.fanout().open_peer(socket.index);
   account_.charge(kConnectionBytes);
   ++counters_.accepted;
@@ -77,7 +80,7 @@ void Front::on_accept(io::Socket socket, uint32_t spare_slots) {
 void Front::on_receive(io::Socket socket, std::span<char> bytes) {
   if (!is_current(socket.index, socket.generation)) return;
   Connection& c = connections_[socket.index];
-  c.last_received_tick = wheel_.now_tick();
+  c.last_received_tick = now_tick();
   c.clear(Connection::kPingSent);
   counters_.bytes_in += bytes.size();
   c.received_bytes += static_cast<uint32_t>(bytes.size());
@@ -302,7 +305,7 @@ bool Front::has_mail() const {
 
 bool Front::flush() {
   run_deferred();
-  const bool is_left = hub_.flush(wheel_.now_tick());
+  const bool is_left = hub_.flush(now_tick());
   if (insight_.has_live()) insight_.note_flushed(!is_left, driver_.read_ns());
   run_deferred();
   if (account_.is_over()) relieve_memory();

@@ -142,6 +142,9 @@ class Front : public io::Events, public hub::HubEvents, public shard::Tenant, pr
   void drop_subscriptions_soon(uint32_t index);  // at once where that is allowed (invariant 3)
   void run_deferred();
   void relieve_memory();
+  // Of this turn, not the wheel's: that stands still while we sleep, or are frozen, and is moved on
+  // only after the turn's I/O. A newcomer's time must not begin before it came.
+  uint32_t now_tick() const { return shard::tick_of(driver_.now_ns()); }
   void arm_ms(uint32_t index, int64_t ms);
   void arm_tick(uint32_t index, uint32_t tick) { wheel_.arm(connections_[index].timer, tick); }
   void charge_exchange(HttpExchange& http);
@@ -190,6 +193,7 @@ class Front : public io::Events, public hub::HubEvents, public shard::Tenant, pr
   bool may_tell_now(int64_t now_ns);
   bool tell_to_go(uint32_t index, bool is_late);
   void retry_publishes();
+  void trim_if_quiet(int64_t now_ns);
   void hand_over(hub::MessagePtr message, uint64_t token);
 
   const uint32_t shard_;
@@ -215,6 +219,9 @@ class Front : public io::Events, public hub::HubEvents, public shard::Tenant, pr
   bool is_opening_ = false;  // Profile::on_open() runs and still looks at the request
   int64_t next_second_ns_ = 0;
   int64_t next_profile_tick_ns_ = 0;
+  uint64_t comings_ = 0;  // and goings, as trim_if_quiet() last saw them
+  uint64_t trimmed_comings_ = 0;
+  int64_t quiet_since_ns_ = 0;
 
   bool is_draining_ = false;
   bool is_finished_ = false;

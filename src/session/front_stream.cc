@@ -132,7 +132,10 @@ void Front::session_subscribe(uint32_t index, const Subscribe& options) {
     return;
   std::optional<hub::Position> resume;
   if (options.resume_after) resume = hub::parse_position(*options.resume_after);
-  if (resume && resume->epoch != shared_.identity.epoch && resume->epoch != hub::kTimeEpoch)
+  // A broker's position where no broker is: another server's, not a restart of ours.
+  const bool is_time = resume && resume->epoch == hub::kTimeEpoch;
+  if (is_time && !shared_.identity.feed_of(options.channel)) resume.reset();
+  if (resume && !is_time && resume->epoch != shared_.identity.epoch)
     c.set(Connection::kOfOtherProcess);
   const auto encoding = static_cast<hub::EncodingId>(encoding_for(c, options.format));
   hub_.subscribe(index, options.channel, encoding,

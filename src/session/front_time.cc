@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "base/heap_trim.h"
 #include "session/front.h"
 #include "wire/sse.h"
 #include "wire/ws_writer.h"
@@ -10,6 +11,8 @@ namespace livehub::session {
 namespace {
 
 constexpr int64_t kSecondNs = 1'000'000'000;
+constexpr uint64_t kCrowd = 500;
+constexpr int64_t kQuietNs = 3 * kSecondNs;
 constexpr int64_t kDrainStepNs = 20'000'000;
 constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
 // The share of the drain in which everybody is told; the rest is for their last bytes.
@@ -18,7 +21,7 @@ constexpr double kTellShare = 0.7;
 }  // namespace
 
 void Front::arm_ms(uint32_t index, int64_t ms) {
-  arm_tick(index, wheel_.now_tick() + shard::ticks_of_ms(ms));
+  arm_tick(index, now_tick() + shard::ticks_of_ms(ms));
 }
 
 int64_t Front::ns_to_next_timer(int64_t now_ns) {
@@ -40,6 +43,7 @@ void Front::on_timers(int64_t now_ns) {
   if (now_ns >= next_second_ns_) {
     next_second_ns_ = now_ns + kSecondNs;
     hub_.tick(now_ns);
+    trim_if_quiet(now_ns);
     insight_.busiest.roll(now_ns);
     const bool is_full = driver_.sockets_open() + slots_kept_ >= driver_.sockets_max();
     if (is_full != is_out_of_slots_) {
@@ -54,6 +58,18 @@ void Front::on_timers(int64_t now_ns) {
     profile_->on_tick(now_ns);
   }
   if (is_draining_) drain_step(now_ns);
+}
+
+// A crowd that came or went leaves memory behind that nobody needs; once it is quiet, it goes back.
+void Front::trim_if_quiet(int64_t now_ns) {
+  const uint64_t comings = counters_.accepted + counters_.closed + counters_.http_requests;
+  if (comings != comings_) {
+    comings_ = comings;
+    quiet_since_ns_ = now_ns;
+  } else if (comings - trimmed_comings_ >= kCrowd && now_ns - quiet_since_ns_ >= kQuietNs) {
+    trimmed_comings_ = comings;
+    base::trim_heap();
+  }
 }
 
 void Front::on_timer(uint32_t index) {
@@ -99,7 +115,7 @@ void Front::beat_sse(uint32_t index) {
   const hub::Peer& peer = hub_.fanout().peer(index);
   const uint32_t period = shard::ticks_of_ms(c.heartbeat_seconds * 1000) - 1;
   const uint32_t due = std::max(peer.last_sent_tick, c.opened_tick) + period;
-  if (static_cast<int32_t>(due - wheel_.now_tick()) > 0) return arm_tick(index, due);
+  if (static_cast<int32_t>(due - now_tick()) > 0) return arm_tick(index, due);
   if (!peer.has(hub::Peer::kBlocked) && hub_.fanout().is_idle(index)) {
     const uint32_t generation = c.generation;
     if (!profile_->on_heartbeat(session_of(index)))
@@ -108,7 +124,7 @@ void Front::beat_sse(uint32_t index) {
     ++counters_.heartbeats_sent;
     if (!is_current(index, generation) || connections_[index].phase != Phase::kSse) return;
   }
-  arm_tick(index, wheel_.now_tick() + period);
+  arm_tick(index, now_tick() + period);
 }
 
 // A ping after that long with nothing received: only so does a dead peer show.
@@ -121,7 +137,7 @@ void Front::beat_ws(uint32_t index) {
     return close_now(index, true);
   }
   const uint32_t due = c.last_received_tick + shard::ticks_of_ms(c.heartbeat_seconds * 1000) - 1;
-  if (static_cast<int32_t>(due - wheel_.now_tick()) > 0) return arm_tick(index, due);
+  if (static_cast<int32_t>(due - now_tick()) > 0) return arm_tick(index, due);
   // A blocked peer cannot take one; the kernel's own timeout watches what it was sent.
   const bool is_blocked = hub_.fanout().peer(index).has(hub::Peer::kBlocked);
   if (!is_blocked) {

@@ -51,6 +51,7 @@ void ShardInlet::send(uint32_t owner, hub::Mail&& mail) {
   while (!shared_.requests.has_room(from_, owner)) {
     // acquire pairs with the engine's end.
     if (shared_.has_ended.load(std::memory_order_acquire)) return;
+    // tidy: sleep: on the source's own thread, not a shard's
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
   shared_.requests.send(from_, owner, std::move(mail));

@@ -1,6 +1,7 @@
 // A source's way into the hub: what it says becomes mail in the request lanes of the shards that
 // own the channels. One object for each source, used by one thread of that source (mailbox); it
-// sends as a guest of the mailboxes. Tests: tests/unit/session/inlet_test.cc.
+// sends as a guest of the mailboxes. Tests:
+// tests/unit/server/engine_source_test.cc.
 #pragma once
 
 #include "hub/feed.h"

@@ -25,6 +25,7 @@ struct Shared {
   Shared(const EngineOptions& engine_options, uint32_t shards, int64_t memory_bytes)
       : Shared(engine_options, shards, memory_bytes, Lanes()) {}
   Shared(const EngineOptions& engine_options, uint32_t shards, int64_t memory_bytes, Lanes lanes,
+         // tidy: shared-ptr: profiles hold their sources too, on every shard
          std::vector<std::shared_ptr<Source>> engine_sources = {})
       : options(engine_options),
         budget(memory_bytes),
@@ -42,7 +43,7 @@ struct Shared {
   shard::Doors doors;
   shard::Mailboxes<hub::Mail> requests;
   shard::Mailboxes<hub::Mail> answers;
-  const std::vector<std::shared_ptr<Source>> sources;
+  const std::vector<std::shared_ptr<Source>> sources;  // tidy: shared-ptr: as above
   // Work for a shard, from any thread, and what /metrics says, handed to `done` on that shard; set
   // before the shards start.
   std::function<void(uint32_t shard, std::function<void()> work)> post;

@@ -29,6 +29,7 @@ class TimerWheel {
  public:
   explicit TimerWheel(uint32_t now_tick) : now_(now_tick) { heads_.fill(base::kNoIndex); }
 
+  void prepare() { timers_.prepare(); }
   TimerId add(uint32_t owner) {
     const TimerId id = timers_.allocate();
     timers_[id].owner = owner;

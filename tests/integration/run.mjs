@@ -43,6 +43,12 @@ copyFileSync(built, program);
 const cellsOf = {
   "browser.test.mjs": ["uring/3", "epoll/1"],
   "settings.test.mjs": ["uring/1", "epoll/3"],
+  "tools.test.mjs": ["uring/1"],
+  "tools_stream.test.mjs": ["uring/3", "epoll/1"],
+  "tools_push.test.mjs": ["uring/3"],
+  "tools_check.test.mjs": ["uring/3"],
+  "deploy.test.mjs": ["epoll/1"],
+  "documents.test.mjs": ["epoll/1"],
   "conformance_sse.test.mjs": ["uring/3", "epoll/1"],
   "auth.test.mjs": ["uring/3", "epoll/1"],
 };

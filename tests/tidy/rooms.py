@@ -18,8 +18,19 @@ LEVEL = {
     "session": 3,
     "source": 3,
     "profile": 4,
-    "tool": 5,
     "server": 5,
+    "tool": 6,
+}
+# The commands read the settings and ask the machine; the engine they meet over the network only.
+TOOL_MAY_INCLUDE = {
+    "io/io.h",
+    "profile/profiles.h",
+    "server/command_line.h",
+    "server/config_file.h",
+    "server/machine.h",
+    "server/machine_count.h",
+    "server/setting_table.h",
+    "server/settings.h",
 }
 # Beside the public API, what a profile may use of other rooms: pure helpers only.
 PROFILE_MAY_INCLUDE = {
@@ -33,6 +44,8 @@ PROFILE_MAY_INCLUDE = {
     "auth/shared_replay_guard.h",
     "auth/jwt.h",
     "source/http_client.h",
+    "source/http_task.h",
+    "source/jwks.h",
     "source/redis.h",
     "source/nats.h",
     "source/postgres.h",
@@ -113,6 +126,14 @@ def check_profile(source):
             yield number, f"a profile stands on include/livehub/, not on {header}"
 
 
+def check_tool(source):
+    for number, quoted, header in includes(source):
+        room = header.split("/")[0]
+        fine = room in ("tool", "base", "wire") or header in TOOL_MAY_INCLUDE
+        if quoted and not fine:
+            yield number, f"a command asks the hub over the network, not through {header}"
+
+
 def check_purity(source):
     if source.path in IMPURE_ALLOWED:
         return
@@ -159,6 +180,12 @@ RULES = [
         lambda path: path.startswith("src/profile/"),
         check_profile,
         ("src/profile/a.cc", '#include "session/front.h"\n'),
+    ),
+    Rule(
+        "tool-stays-outside",
+        lambda path: path.startswith("src/tool/"),
+        check_tool,
+        ("src/tool/a.cc", '#include "server/engine_state.h"\n'),
     ),
     Rule("pure-rooms", in_pure_room, check_purity, ("src/hub/a.cc", "#include <mutex>\n")),
     Rule(

@@ -33,6 +33,18 @@ TEST(Position, RefusesWhatItWouldNotHaveWritten) {
     EXPECT_FALSE(parse_position(text)) << text;
 }
 
+TEST(Position, TimesReadAsTheirBrokerWritesThem) {
+  const Position position{kTimeEpoch, (uint64_t{1'763'034'564'622} << kTimeCountBits) + 7};
+  EXPECT_EQ(text_of(position), "1763034564622-7");
+  EXPECT_EQ(parse_position("1763034564622-7"), position);
+  EXPECT_EQ(text_of({kTimeEpoch, 0}), "0-0");
+  EXPECT_EQ(parse_position("0-0"), (Position{kTimeEpoch, 0}));
+  EXPECT_LE(text_of({kTimeEpoch, ~uint64_t{0}}).size(), kPositionTextMax);
+  for (const char* text : {"1-", "-1", "01-1", "1-01", "a-1", "1-a", "1-4194304", "4398046511104-0",
+                           "1 -1", "+1-1", "1--1"})
+    EXPECT_FALSE(parse_position(text)) << text;
+}
+
 TEST(Position, OrdersWithinAnEpoch) {
   EXPECT_LT((Position{5, 1}), (Position{5, 2}));
   EXPECT_EQ((Position{5, 1}), (Position{5, 1}));

@@ -1,0 +1,217 @@
+#include "profile/chat_messages.h"
+
+#include <array>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "wire/json_gate.h"
+#include "wire/utf8.h"
+
+namespace livehub::profile {
+namespace {
+
+using Json = nlohmann::json;
+using Ordered = nlohmann::ordered_json;
+
+constexpr size_t kErrorBodyBytesMax = 4096;
+constexpr size_t kIdBytesMax = 256;
+
+std::string text_of(const Ordered& value) {
+  return value.dump(-1, ' ', false, Ordered::error_handler_t::replace);
+}
+
+std::optional<unsigned> escape_at(std::string_view text, size_t at) {
+  if (at + 6 > text.size() || text[at] != '\\' || text[at + 1] != 'u') return std::nullopt;
+  unsigned value = 0;
+  for (const char c : text.substr(at + 2, 4)) {
+    const bool is_digit = c >= '0' && c <= '9';
+    const char low = static_cast<char>(c | 0x20);
+    if (!is_digit && (low < 'a' || low > 'f')) return std::nullopt;
+    value = value * 16 + static_cast<unsigned>(is_digit ? c - '0' : low - 'a' + 10);
+  }
+  return value;
+}
+
+// JavaScript's strings may hold half a surrogate pair (an emoji that was cut), and its JSON says so
+// with an escape; UTF-8 cannot. It becomes U+FFFD.
+std::string without_lone_surrogates(std::string_view text) {
+  std::string mended(text);
+  for (size_t i = 0; i + 1 < text.size(); ++i) {
+    if (text[i] != '\\') continue;
+    const std::optional<unsigned> unit = escape_at(text, i);
+    if (!unit) {
+      ++i;  // a short escape
+      continue;
+    }
+    const bool is_high = *unit >= 0xd800 && *unit < 0xdc00;
+    const bool is_low = *unit >= 0xdc00 && *unit < 0xe000;
+    const std::optional<unsigned> next = escape_at(text, i + 6);
+    if (is_high && next && *next >= 0xdc00 && *next < 0xe000)
+      i += 11;
+    else if (is_high || is_low)
+      mended.replace(i, 6, "\\ufffd"), i += 5;
+    else
+      i += 5;
+  }
+  return mended;
+}
+
+// As JSON.parse has it; discarded, if it would throw.
+template <typename Value>
+Value parse(std::string_view text) {
+  Value value = Value::parse(text, nullptr, false);
+  if (!value.is_discarded()) return value;
+  return Value::parse(without_lone_surrogates(text), nullptr, false);
+}
+
+template <typename Value>
+std::string string_of(const Value& object, const char* name) {
+  const auto found = object.find(name);
+  return found != object.end() && found->is_string() ? found->template get<std::string>()
+                                                     : std::string();
+}
+
+std::string lower_case(std::string text) {
+  for (char& c : text)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  return text;
+}
+
+void copy_if_there(const Ordered& from, const char* name, Ordered& to, const char* as) {
+  if (const auto found = from.find(name); found != from.end()) to[as] = *found;
+}
+
+}  // namespace
+
+ChatRequest parse_chat_request(std::string_view text) {
+  using Kind = ChatRequest::Kind;
+  const Json value = parse<Json>(text);
+  if (value.is_discarded() || value.is_null()) return {Kind::kInvalid};
+  if (!value.is_object()) return {Kind::kUnknown};
+  const std::string type = string_of(value, "type");
+  if (type == "ping") return {Kind::kPing};
+  if (type == "agent_joined") return {Kind::kAgentJoined};
+  if (type == "typing") {
+    const auto flag = value.find("isTyping");
+    if (flag == value.end() || !flag->is_boolean()) return {Kind::kIgnored};
+    return {Kind::kTyping, flag->get<bool>()};
+  }
+  if (type != "message") return {Kind::kUnknown};
+  ChatRequest request = {Kind::kMessage, false, string_of(value, "content"),
+                         string_of(value, "role")};
+  if (request.content.empty() || request.role.empty()) request.kind = Kind::kIncomplete;
+  return request;
+}
+
+bool is_plain_role(std::string_view role) { return lower_case(std::string(role)) == "user"; }
+
+bool is_chat_id(std::string_view id) {
+  return !id.empty() && id != "." && id != ".." && id.size() <= kIdBytesMax;
+}
+
+std::string iso_time(int64_t unix_ms) {
+  constexpr int64_t kDayMs = 86'400'000;
+  int64_t days = unix_ms / kDayMs, ms = unix_ms % kDayMs;
+  if (ms < 0) {
+    ms += kDayMs;
+    --days;
+  }
+  // Years begin in March, so that a leap day is the last one; 400 of them have 146,097 days.
+  const int64_t since = days + 719'468;  // from 0000-03-01
+  const int64_t era = (since >= 0 ? since : since - 146'096) / 146'097;
+  const int64_t day_of_era = since - era * 146'097;
+  const int64_t year_of_era =
+      (day_of_era - day_of_era / 1460 + day_of_era / 36'524 - day_of_era / 146'096) / 365;
+  const int64_t day_of_year =
+      day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+  const int64_t month_from_march = (5 * day_of_year + 2) / 153;
+  const int64_t day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+  const int64_t month = month_from_march < 10 ? month_from_march + 3 : month_from_march - 9;
+  const int64_t year = year_of_era + era * 400 + (month <= 2 ? 1 : 0);
+  std::array<char, 64> text;
+  const int size =
+      std::snprintf(text.data(), text.size(), "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ",
+                    static_cast<int>(year), static_cast<int>(month), static_cast<int>(day),
+                    static_cast<int>(ms / 3'600'000), static_cast<int>(ms / 60'000 % 60),
+                    static_cast<int>(ms / 1000 % 60), static_cast<int>(ms % 1000));
+  return {text.data(), static_cast<size_t>(size)};
+}
+
+std::string connected_frame(std::string_view chat_id, std::string_view time) {
+  return text_of({{"type", "connected"}, {"chatId", chat_id}, {"timestamp", time}});
+}
+
+std::string typing_frame(std::string_view user_id, bool is_typing, std::string_view time) {
+  return text_of({{"type", "typing"},
+                  {"data", {{"userId", user_id}, {"isTyping", is_typing}}},
+                  {"timestamp", time}});
+}
+
+std::string agent_joined_frame(std::string_view agent_id, std::string_view name,
+                               std::string_view time) {
+  return text_of({{"type", "agent_joined"},
+                  {"data", {{"agentId", agent_id}, {"agentName", name}, {"timestamp", time}}},
+                  {"timestamp", time}});
+}
+
+std::string error_frame(std::string_view error, std::string_view message) {
+  Ordered frame = {{"type", "error"}, {"error", error}};
+  if (!message.empty()) frame["message"] = message;
+  return text_of(frame);
+}
+
+std::string save_request_body(std::string_view content, std::string_view role,
+                              std::string_view user_id) {
+  return text_of({{"content", content}, {"role", role}, {"userId", user_id}});
+}
+
+std::optional<SavedMessage> saved_message(std::string_view answer, std::string_view role,
+                                          std::string_view time) {
+  const Ordered body = parse<Ordered>(answer);
+  if (!body.is_object()) return std::nullopt;
+  const auto message = body.find("message");
+  if (message == body.end() || !message->is_object()) return std::nullopt;
+  const auto id = message->find("id");
+  if (id == message->end() || id->is_null()) return std::nullopt;
+  const std::string saved_role = string_of(*message, "role");
+  Ordered data;
+  data["id"] = *id;
+  copy_if_there(*message, "content", data, "content");
+  data["role"] = lower_case(saved_role.empty() ? std::string(role) : saved_role);
+  copy_if_there(*message, "createdAt", data, "timestamp");
+  copy_if_there(*message, "sender", data, "sender");
+  return SavedMessage{
+      text_of(*id), text_of({{"type", "message"}, {"data", std::move(data)}, {"timestamp", time}})};
+}
+
+std::optional<std::string> agent_name(std::string_view answer) {
+  const Json user = parse<Json>(answer);
+  if (!user.is_object()) return std::nullopt;
+  for (const char* field : {"name", "email"})
+    if (std::string text = string_of(user, field); !text.empty()) return text;
+  return "Agent";
+}
+
+std::string api_error_text(int status, std::string_view body, std::string_view problem) {
+  if (status == 0) return "API error: no answer - " + std::string(problem);
+  const std::string text = wire::utf8_with_replacement(body.substr(0, kErrorBodyBytesMax));
+  return "API error: " + std::to_string(status) + " - " + text;
+}
+
+std::optional<RoomPayload> room_payload(std::string_view text) {
+  RoomPayload made;
+  if (text.find_first_of(std::string_view("\r\n\0", 3)) != std::string_view::npos) {
+    if (!wire::json_compact(text, made.payload).ok) return std::nullopt;
+    text = made.payload;
+  }
+  const Json value = parse<Json>(text);
+  if (value.is_discarded()) return std::nullopt;
+  if (!value.is_object() || string_of(value, "type") != "message") return made;
+  const auto data = value.find("data");
+  if (data == value.end() || !data->is_object()) return made;
+  if (const auto id = data->find("id"); id != data->end() && !id->is_null())
+    made.id = id->dump(-1, ' ', false, Json::error_handler_t::replace);
+  return made;
+}
+
+}  // namespace livehub::profile

@@ -1,0 +1,128 @@
+#include "profile/chat_settings.h"
+
+#include <charconv>
+
+#include "profile/chat_health.h"
+#include "profile/chat_messages.h"
+
+namespace livehub::profile {
+namespace {
+
+std::string text_of(const SettingMap& settings, const char* name) {
+  const auto found = settings.find(name);
+  return found == settings.end() ? std::string() : found->second;
+}
+
+bool is_on(const SettingMap& settings, const char* name) {
+  const std::string text = text_of(settings, name);
+  return text == "1" || text == "true" || text == "yes" || text == "on";
+}
+
+// The settings' table has checked the range.
+uint32_t number_of(const SettingMap& settings, const char* name, uint32_t value) {
+  const std::string text = text_of(settings, name);
+  std::from_chars(text.data(), text.data() + text.size(), value);
+  return value;
+}
+
+// A sentence, if it is missing or still what the example has.
+std::string check_secret(const SettingMap& settings, const char* name, std::string_view placeholder,
+                         std::string_view use) {
+  const std::string text = text_of(settings, name);
+  if (text.empty()) return std::string(name) + " is not set: give the secret " + std::string(use);
+  if (text == placeholder)
+    return std::string(name) + " is the example's placeholder: give the secret " + std::string(use);
+  return {};
+}
+
+std::string check_secrets(const SettingMap& settings) {
+  std::string error = check_secret(settings, "JWT_SECRET", "your-jwt-secret-here",
+                                   "that the web app signs its tokens with.");
+  if (error.empty())
+    error = check_secret(settings, "INTERNAL_API_SECRET", "your-internal-api-secret-here",
+                         "that the web app's API expects in X-Internal-Secret.");
+  return error;
+}
+
+std::string check_redis_url(const std::string& url) {
+  if (url.empty()) return "REDIS_URL is not set: give it as redis://user:password@host:port.";
+  if (url.starts_with("https://") || url.starts_with("http://"))
+    return "REDIS_URL is an address of Redis over HTTP (Upstash calls it REST): give the one that "
+           "begins with rediss:// or redis://.";
+  return {};
+}
+
+// What Redis says, into what the room is told. On the Redis thread.
+source::RedisHook make_hook(std::shared_ptr<ChatLedger> ledger) {
+  return [ledger = std::move(ledger)](const source::RedisMessage& message,
+                                      source::RedisOutcome& outcome) {
+    std::optional<RoomPayload> made = room_payload(message.payload);
+    if (!made) return false;
+    if (!made->id.empty() && !ledger->is_new(message.channel, made->id, message.now_ms))
+      return false;
+    outcome.payload =
+        made->payload.empty() ? std::string(message.payload) : std::move(made->payload);
+    return true;
+  };
+}
+
+std::string make_redis(const SettingMap& settings, ChatShared& shared) {
+  source::RedisOptions options;
+  options.url = text_of(settings, "REDIS_URL");
+  options.ca_file = text_of(settings, "REDIS_CA_CERT");
+  const source::RedisRule rule = {.kind = source::RedisRule::Kind::kPubSub,
+                                  .channel_prefix = std::string(kChatChannelPrefix),
+                                  .key_prefix = std::string(kChatChannelPrefix),
+                                  .channels = {}};
+  std::string error = check_redis_url(options.url);
+  if (!error.empty()) return error;
+  shared.redis =
+      source::RedisSource::make(std::move(options), rule, make_hook(shared.ledger), error);
+  return shared.redis ? std::string() : "REDIS_URL: " + error;
+}
+
+void make_backend(const SettingMap& settings, ChatShared& shared,
+                  std::vector<std::string>& warnings) {
+  std::string url = text_of(settings, "NEXT_API_URL");
+  if (url.empty()) url = "http://localhost:3000";
+  std::string problem;
+  shared.api_url = source::check_base_url(url, problem);
+  if (!problem.empty()) {
+    warnings.push_back("NEXT_API_URL " + problem + ": no message can be saved until it does");
+    shared.api_url = url;
+  }
+  source::HttpClientOptions options;
+  options.name = "chat backend";
+  options.timeout_ms = number_of(settings, "BACKEND_TIMEOUT_MS", options.timeout_ms);
+  options.concurrency_max = number_of(settings, "BACKEND_CONCURRENCY", options.concurrency_max);
+  options.queue_max = number_of(settings, "BACKEND_QUEUE", options.queue_max);
+  options.body_bytes_max = 512 * 1024;
+  shared.backend = std::make_shared<source::HttpClient>(std::move(options));
+}
+
+}  // namespace
+
+std::shared_ptr<ChatShared> read_chat_settings(const SettingMap& settings,
+                                               std::vector<std::string>& warnings,
+                                               std::string& error) {
+  error = check_secrets(settings);
+  if (!error.empty()) return nullptr;
+  const auto keys = auth::JwtKeys::from_secret(text_of(settings, "JWT_SECRET"), error);
+  if (!keys) {
+    error = "JWT_SECRET cannot be used: " + error;
+    return nullptr;
+  }
+  using enum auth::JwtAlgorithm;
+  auto shared = std::make_shared<ChatShared>(
+      auth::JwtVerifier({.algorithms = {kHs256, kHs384, kHs512}, .requires_expiry = false}, *keys),
+      std::make_shared<ChatLedger>());
+  error = make_redis(settings, *shared);
+  if (!error.empty()) return nullptr;
+  make_backend(settings, *shared, warnings);
+  shared->api_secret = text_of(settings, "INTERNAL_API_SECRET");
+  shared->trusts_roles = is_on(settings, "CHAT_TRUST_ROLES");
+  shared->enforces_expiry = is_on(settings, "ENFORCE_EXPIRY");
+  return shared;
+}
+
+}  // namespace livehub::profile

@@ -1,0 +1,19 @@
+// The chat profile's settings, checked, and what they are made into. startup. Tests:
+// tests/unit/profile/chat_test.cc.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "profile/chat_shared.h"
+#include "profile/choice.h"
+
+namespace livehub::profile {
+
+// Nothing: `error` is the sentence that stops the start.
+[[nodiscard]] std::shared_ptr<ChatShared> read_chat_settings(const SettingMap& settings,
+                                                             std::vector<std::string>& warnings,
+                                                             std::string& error);
+
+}  // namespace livehub::profile

@@ -1,0 +1,291 @@
+#include "profile/pg_updates.h"
+
+#include <atomic>
+#include <charconv>
+
+#include <nlohmann/json.hpp>
+
+#include "auth/jwt.h"
+#include "auth/origin.h"
+#include "base/log.h"
+#include "profile/pg_updates_rules.h"
+#include "profile/pg_updates_visitors.h"
+#include "source/postgres.h"
+#include "wire/json_gate.h"
+#include "wire/utf8.h"
+
+namespace livehub::profile {
+namespace {
+
+using nlohmann::json;
+using source::PostgresSource;
+
+constexpr std::string_view kPath = "/ws";
+constexpr std::string_view kAuthRequired = R"({"type":"auth_required"})";
+constexpr std::string_view kAuthError = R"({"type":"auth_error","error":"Invalid token"})";
+constexpr std::string_view kGap = R"({"type":"gap"})";
+constexpr std::string_view kDefaultOrigins =
+    "https://your-app.vercel.app,https://your-domain.com,http://localhost:3000";
+constexpr uint16_t kRefused = 1008;
+
+// What all shards share. immutable but for the count.
+struct Shared {
+  auth::OriginList origins;
+  std::unique_ptr<const auth::JwtVerifier> tokens;
+  std::shared_ptr<PostgresSource> source;
+  int64_t auth_seconds_max = 30;  // 0: for ever
+  bool ends_with_token = false;
+  int64_t started_ms = PostgresSource::unix_ms();
+  // Added to by every shard, read by whoever answers /health; nothing hangs on its order.
+  std::atomic<int64_t> authenticated = 0;
+};
+
+class PgUpdates : public Profile {
+ public:
+  PgUpdates(std::shared_ptr<Shared> shared, const ProfileContext& context)
+      : shared_(std::move(shared)), context_(context) {}
+
+  Route route(const Request& request) override {
+    if (request.is_websocket())
+      return request.path() == kPath ? websocket(request) : Route::answer(bad_upgrade());
+    const bool is_health =
+        request.method() == "GET" && request.path() == "/health" && request.query().empty();
+    Reply reply;
+    reply.status = is_health ? 200 : 404;
+    reply.body = is_health ? health() : "Not found";
+    if (is_health) reply.content_type = "application/json";
+    return Route::answer(std::move(reply));
+  }
+
+  void on_open(Session session, const Request& request) override {
+    session.open_now();
+    if (!shared_->origins.allows(request.header("origin").value_or("")))
+      return session.close(kRefused, "Unauthorized origin");
+    const uint64_t tag = visitors_.add(request.query_value("userId").value_or(""));
+    session.set_tag(tag);
+    visitors_.find(tag)->session = session;
+    if (shared_->auth_seconds_max > 0)
+      unauthenticated_.emplace_back(seconds_ + shared_->auth_seconds_max, tag);
+    session.send_text(kAuthRequired);
+  }
+
+  void on_text(Session session, std::string_view message) override {
+    Visitor* visitor = visitors_.find(session.tag());
+    if (!visitor) return;
+    const json parsed = json::parse(message, nullptr, false);
+    const std::string type = text_of(parsed, "type");
+    if (type == "ping")
+      session.send_text(R"({"type":"pong","timestamp":")" + iso_time(PostgresSource::unix_ms()) +
+                        "\"}");
+    else if (type == "auth")
+      authenticate(session, *visitor, parsed);
+    else
+      base::log_debug("pg-updates: a message that is none was passed over");
+  }
+  // The service it replaces reads both kinds alike.
+  void on_binary(Session session, std::string_view message) override {
+    if (wire::utf8_valid(message)) on_text(session, message);
+  }
+
+  void on_subscribed(Session session, std::string_view, std::string_view) override {
+    Visitor* visitor = visitors_.find(session.tag());
+    if (!visitor) return;
+    visitor->is_live = true;
+    for (; visitor->owed_answers > 0; --visitor->owed_answers)
+      session.send_text(authenticated(visitor->user));
+  }
+  void on_gap(Session session, Gap, std::string_view, std::string_view) override {
+    session.send_text(kGap);
+  }
+
+  void on_close(Session session, uint16_t, std::string_view) override {
+    const Visitor* visitor = visitors_.find(session.tag());
+    if (!visitor) return;
+    if (visitor->is_authenticated) shared_->authenticated.fetch_sub(1, std::memory_order_relaxed);
+    visitors_.remove(session.tag());
+  }
+
+  // Its clients count five failed attempts and then stay away: one that is let in and closed with
+  // 1012 is none.
+  bool accepts_websockets_while_draining() const override { return true; }
+
+  int64_t tick_ms() const override { return 1'000; }
+  void on_tick(int64_t) override {
+    ++seconds_;
+    while (!unauthenticated_.empty() && unauthenticated_.front().first < seconds_) {
+      Visitor* visitor = visitors_.find(unauthenticated_.front().second);
+      unauthenticated_.pop_front();
+      if (visitor && !visitor->is_authenticated)
+        Session(visitor->session).close(kRefused, "Authentication timeout");
+    }
+    const int64_t now = context_.unix_seconds();
+    while (!expiries_.empty() && expiries_.top().first <= now) {
+      const auto [expires_at, tag] = expiries_.top();
+      expiries_.pop();
+      Visitor* visitor = visitors_.find(tag);
+      if (visitor && visitor->expires_at == expires_at)  // else it has brought a newer one
+        Session(visitor->session).close(kRefused, "Token expired");
+    }
+  }
+
+ private:
+  using Due = std::pair<int64_t, uint64_t>;  // when, and whose tag
+
+  static std::string text_of(const json& object, const char* name) {
+    if (!object.is_object()) return {};
+    const auto found = object.find(name);
+    return found != object.end() && found->is_string() ? found->get<std::string>() : "";
+  }
+  static std::string authenticated(std::string_view user) {
+    return R"({"type":"authenticated","userId":)" + wire::json_quote(user) + "}";
+  }
+
+  static Route websocket(const Request& request) {
+    Stream stream;
+    const std::string_view offered = request.header("sec-websocket-protocol").value_or("");
+    const std::string_view first = offered.substr(0, offered.find(','));
+    const size_t begin = first.find_first_not_of(" \t");
+    if (begin != std::string_view::npos)
+      stream.subprotocol = first.substr(begin, first.find_last_not_of(" \t") - begin + 1);
+    return Route::websocket(std::move(stream));
+  }
+  // As the library of the service it replaces answers.
+  static Reply bad_upgrade() {
+    return {.status = 400, .body = "Bad Request", .content_type = "text/html", .close = true};
+  }
+
+  std::string health() const {
+    const int64_t now = PostgresSource::unix_ms();
+    const double uptime = static_cast<double>(now - shared_->started_ms) / 1000;
+    const int64_t sockets = shared_->authenticated.load(std::memory_order_relaxed);
+    std::string body = R"({"status":"healthy","timestamp":")" + iso_time(now);
+    body += R"(","uptime":)" + std::to_string(uptime);
+    body += R"(,"connectedUsers":)" + std::to_string(shared_->source->wanted_channels());
+    return body += R"(,"totalConnections":)" + std::to_string(sockets) + "}";
+  }
+
+  void authenticate(Session session, Visitor& visitor, const json& message) {
+    const auth::JwtResult token =
+        shared_->tokens->verify(text_of(message, "token"), context_.unix_seconds());
+    const bool is_theirs = token.is_valid() && PgUpdatesRules::is_user(visitor.user) &&
+                           token.text("userId") == visitor.user &&
+                           text_of(message, "userId") == visitor.user;
+    if (!is_theirs) {
+      base::log_debug("pg-updates: refused a token: " +
+                      std::string(token.is_valid() ? "it is for another user"
+                                                   : auth::jwt_fault_text(token.fault)));
+      session.send_text(kAuthError);
+      return session.close(kRefused, "Invalid token");
+    }
+    visitor.expires_at = token.expires_at().value_or(0);
+    if (shared_->ends_with_token) expiries_.emplace(visitor.expires_at, session.tag());
+    if (visitor.is_live) return session.send_text(authenticated(visitor.user));
+    ++visitor.owed_answers;
+    if (visitor.is_authenticated) return;  // its subscription is on the way
+    visitor.is_authenticated = true;
+    shared_->authenticated.fetch_add(1, std::memory_order_relaxed);
+    const std::string channel = PgUpdatesRules::channel_of_user(visitor.user);
+    session.subscribe({.channel = channel});
+  }
+
+  const std::shared_ptr<Shared> shared_;
+  const ProfileContext context_;
+  Visitors visitors_;
+  int64_t seconds_ = 0;              // ticks so far
+  std::deque<Due> unauthenticated_;  // in order: all have the same time
+  std::priority_queue<Due, std::vector<Due>, std::greater<>> expiries_;
+};
+
+// --- settings ---
+
+std::string setting(const SettingMap& settings, const char* name, std::string_view otherwise = "") {
+  const auto found = settings.find(name);
+  return found == settings.end() || found->second.empty() ? std::string(otherwise) : found->second;
+}
+
+// A sentence, or nothing.
+std::string read_number(const SettingMap& settings, const char* name, int64_t most,
+                        int64_t& value) {
+  const std::string text = setting(settings, name);
+  if (text.empty()) return {};
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error == std::errc() && end == text.data() + text.size() && value >= 0 && value <= most)
+    return {};
+  return std::string(name) + " is a number of seconds from 0 to " + std::to_string(most) +
+         ", not \"" + text + "\".";
+}
+
+std::string read_access(const SettingMap& settings, Shared& shared) {
+  std::string error;
+  const std::string secret = setting(settings, "WEBSOCKET_JWT_SECRET");
+  if (secret.empty())
+    return "WEBSOCKET_JWT_SECRET is not set: it is the secret with which the web app signs its "
+           "tokens.";
+  const auto keys = auth::JwtKeys::from_secret(secret, error);
+  if (!keys) return "WEBSOCKET_JWT_SECRET: " + error;
+  auth::JwtRules rules;
+  rules.algorithms = {auth::JwtAlgorithm::kHs256, auth::JwtAlgorithm::kHs384,
+                      auth::JwtAlgorithm::kHs512};
+  rules.issuer = "papr-app";
+  rules.audience = "papr-realtime";
+  shared.tokens = std::make_unique<auth::JwtVerifier>(std::move(rules), *keys);
+  const auto origins =
+      auth::OriginList::parse(setting(settings, "ALLOWED_ORIGINS", kDefaultOrigins), error);
+  if (!origins) return "ALLOWED_ORIGINS: " + error + ".";
+  shared.origins = *origins;
+  shared.ends_with_token = setting(settings, "ENFORCE_EXPIRY") == "1";
+  return read_number(settings, "AUTH_TIMEOUT", 86'400, shared.auth_seconds_max);
+}
+
+std::string read_source(const SettingMap& settings, source::PostgresOptions& options,
+                        PgUpdatesRules::Spelling& spelling) {
+  options.url = setting(settings, "DATABASE_URL");
+  if (options.url.empty())
+    return "DATABASE_URL is not set: it says where the database is, as "
+           "postgres://user:password@host:5432/database?sslmode=require.";
+  std::string error = PostgresSource::check_url(options.url, "DATABASE_URL");
+  if (!error.empty()) return error;
+  options.uses_outbox = setting(settings, "PG_OUTBOX") == "1";
+  const std::string word = setting(settings, "PG_CHANNEL_SPELLING", "both");
+  if (word != "both" && word != "lower" && word != "mixed")
+    return "PG_CHANNEL_SPELLING is lower, mixed or both, not \"" + word + "\".";
+  spelling = word == "lower"   ? PgUpdatesRules::Spelling::kLower
+             : word == "mixed" ? PgUpdatesRules::Spelling::kMixed
+                               : PgUpdatesRules::Spelling::kBoth;
+  return read_number(settings, "OUTBOX_SECONDS", 30 * 86'400, options.outbox_seconds);
+}
+
+}  // namespace
+
+ProfileChoice make_pg_updates(const SettingMap& settings) {
+  ProfileChoice choice;
+  auto shared = std::make_shared<Shared>();
+  source::PostgresOptions options;
+  auto spelling = PgUpdatesRules::Spelling::kBoth;
+  choice.error = read_source(settings, options, spelling);
+  if (choice.error.empty()) choice.error = read_access(settings, *shared);
+  if (!choice.error.empty()) return choice;
+  std::string unknown;
+  for (const std::string& name : PostgresSource::unknown_parameters(options.url))
+    unknown += (unknown.empty() ? "" : ", ") + name;
+  if (!unknown.empty())
+    choice.warnings.push_back("DATABASE_URL: parameters of other drivers are passed over: " +
+                              unknown);
+  if (shared->origins.any())
+    choice.warnings.emplace_back("ALLOWED_ORIGINS is *: every web page may connect");
+  shared->source = std::make_shared<PostgresSource>(std::move(options),
+                                                    std::make_shared<PgUpdatesRules>(spelling));
+  choice.sources.push_back(shared->source);
+  choice.factory = [shared](const ProfileContext& context) -> std::unique_ptr<Profile> {
+    return std::make_unique<PgUpdates>(shared, context);
+  };
+  return choice;
+}
+
+// Its clients keep no positions: what they missed they ask the web app for.
+void set_pg_updates_defaults(EngineOptions& options) {
+  options.port = 3000;
+  options.history_count = 0;
+}
+
+}  // namespace livehub::profile

@@ -1,0 +1,81 @@
+// livehub version: what this binary is made of.
+#include <curl/curl.h>
+#include <hiredis/hiredis.h>
+#include <libpq-fe.h>
+#include <nats/nats.h>
+#include <openssl/crypto.h>
+#include <spdlog/version.h>
+#include <sys/utsname.h>
+
+#include <array>
+#include <nlohmann/json.hpp>
+
+#include "io/io.h"
+#include "profile/profiles.h"
+#include "tool/commands.h"
+#include "tool/printer.h"
+
+namespace livehub::tool {
+namespace {
+
+std::string dotted(int major, int minor, int patch) {
+  return std::to_string(major) + "." + std::to_string(minor) + "." + std::to_string(patch);
+}
+
+std::string curl_text() {
+  const curl_version_info_data* info = curl_version_info(CURLVERSION_NOW);
+  return std::string(info->version) +
+         (info->ssl_version ? ", " + std::string(info->ssl_version) : "");
+}
+
+std::vector<std::pair<std::string, std::string>> parts() {
+  utsname machine{};
+  ::uname(&machine);
+  const int pq = PQlibVersion();
+  const io::UringProbe probe = io::probe_uring();
+  std::string names;
+  for (const profile::ProfileEntry& entry : profile::profiles())
+    names += (names.empty() ? "" : ", ") + std::string(entry.name);
+  return {
+      {"profiles", names},
+      {"I/O", std::string(probe.usable ? "io_uring and epoll: " : "epoll only: ") + probe.why},
+      {"kernel", std::string(machine.sysname) + " " + machine.release + " " + machine.machine},
+      {"compiler", __VERSION__},
+      {"OpenSSL", OpenSSL_version(OPENSSL_VERSION_STRING)},
+      {"libcurl", curl_text()},
+      {"hiredis", dotted(HIREDIS_MAJOR, HIREDIS_MINOR, HIREDIS_PATCH)},
+      {"libnats", nats_GetVersion()},
+      {"libpq", std::to_string(pq / 10000) + "." + std::to_string(pq % 10000)},
+      {"spdlog", dotted(SPDLOG_VER_MAJOR, SPDLOG_VER_MINOR, SPDLOG_VER_PATCH)},
+  };
+}
+
+int run_version(const Invocation& invocation) {
+  if (invocation.has("--json")) {
+    nlohmann::ordered_json out = {{"version", LIVEHUB_VERSION}};
+    for (const auto& [name, text] : parts()) out[name] = text;
+    return print_line(out.dump(2)) ? kExitOk : kExitFailed;
+  }
+  bool has_reader = print_line("livehub " LIVEHUB_VERSION);
+  if (invocation.has("--verbose")) {
+    for (const auto& [name, text] : parts())
+      has_reader =
+          print_line("  " + name + std::string(12 - std::min<size_t>(11, name.size()), ' ') + text);
+  }
+  return has_reader ? kExitOk : kExitFailed;
+}
+
+constexpr std::array kOptions = {
+    Option{.name = "--verbose", .help = "The libraries and features too."},
+    Option{.name = "--json", .help = "All of it as JSON."},
+};
+
+}  // namespace
+
+const Command kVersion = {.name = "version",
+                          .summary = "Print the version; with --verbose what it is made of.",
+                          .about = "The same: livehub --version [--verbose]\n",
+                          .options = kOptions,
+                          .run = run_version};
+
+}  // namespace livehub::tool

@@ -1,0 +1,233 @@
+// Two processes on one Redis behave as one hub (profile live-data with REDIS_URL).
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { eventually, range, sleep } from "./lib/patience.mjs";
+import { Publisher } from "./lib/push.mjs";
+import { Redis } from "./lib/redis.mjs";
+import { refusedStart, startServer } from "./lib/server.mjs";
+import { SseClient } from "./lib/sse.mjs";
+import { WsClient } from "./lib/websocket.mjs";
+
+const values = (count, from = 0) => range(count, from).map((n) => JSON.stringify({ n }));
+const ready = async (server) => (await fetch(`${server.adminUrl}/ready`)).status === 200;
+
+async function withHubs(count, body, { env = {}, redis: options } = {}) {
+  const redis = await Redis.start(options);
+  const hubs = [];
+  try {
+    for (let i = 0; i < count; i++)
+      hubs.push(await startServer({ env: { REDIS_URL: redis.url, ...env } }));
+    for (const hub of hubs) await eventually(() => ready(hub), "readiness");
+    const publishers = hubs.map((hub) => new Publisher(hub, { connections: 1 }));
+    await body({ redis, hubs, publishers });
+    publishers.forEach((publisher) => publisher.close());
+    for (const hub of hubs) await hub.stop();
+  } catch (error) {
+    error.message += hubs.map((hub) => `\n${hub.output.slice(-2000)}`).join("");
+    throw error;
+  } finally {
+    hubs.forEach((hub) => hub.kill());
+    redis.remove();
+  }
+}
+
+// A Redis that has all of it again after it was killed.
+const keeping = { redis: { args: ["--appendonly", "yes", "--appendfsync", "always"] } };
+
+async function openClients(hubs) {
+  const clients = [];
+  for (const hub of hubs) {
+    const sse = await SseClient.open(hub);
+    await sse.untilPosition();
+    clients.push(sse, await WsClient.open(hub));
+  }
+  return clients;
+}
+
+test("each push reaches the clients of both, once, in one order", async () => {
+  await withHubs(2, async ({ redis, hubs, publishers }) => {
+    const clients = await openClients(hubs);
+    await Promise.all(
+      publishers.map(async (publisher, which) => {
+        for (const n of range(200)) await publisher.push({ which, n });
+      }),
+    );
+    for (const client of clients) await client.untilMessages(400);
+    await publishers[0].push("end");
+    for (const client of clients) {
+      await client.untilMessages(401);
+      assert.deepEqual(client.messages, clients[0].messages);
+    }
+    for (const which of [0, 1]) {
+      const own = clients[0].messages.slice(0, 400).map((text) => JSON.parse(text));
+      assert.deepEqual(
+        own.filter((value) => value.which === which).map((value) => value.n),
+        range(200),
+      );
+    }
+    assert.equal(await redis.command("XLEN", "livehub:live-data:live"), 401);
+    // The positions are Redis's.
+    const key = "livehub:live-data:live";
+    const [[id]] = await redis.command("XREVRANGE", key, "+", "-", "COUNT", "1");
+    assert.equal(clients[0].lastId, id);
+    clients.forEach((client) => client.close());
+  });
+});
+
+test("a client cut from one process goes on at the other, and at a new one", async () => {
+  await withHubs(2, async ({ redis, hubs, publishers }) => {
+    const client = await SseClient.open(hubs[0]);
+    await client.untilPosition();
+    const beginning = client.lastId;
+    for (const n of range(50)) await publishers[n % 2].push({ n });
+    await client.untilMessages(50);
+    const middle = client.blocks.find((block) => block.data === '{"n":19}').id;
+    client.close();
+    const third = await startServer({ env: { REDIS_URL: redis.url } });
+    await eventually(() => ready(third), "readiness");
+    for (const [hub, id, from] of [
+      [hubs[1], middle, 20],
+      [hubs[1], beginning, 0],
+      [third, middle, 20],
+      [third, beginning, 0],
+    ]) {
+      const back = await SseClient.open(hub, { headers: { "Last-Event-ID": id } });
+      assert.deepEqual(await back.untilMessages(50 - from), values(50 - from, from));
+      assert.equal(back.gaps.length, 0);
+      back.close();
+    }
+    await third.stop();
+  });
+});
+
+test("what Redis has trimmed is told as a gap", async () => {
+  await withHubs(1, async ({ redis, hubs, publishers }) => {
+    const first = await SseClient.open(hubs[0]);
+    await first.untilPosition();
+    await publishers[0].push({ n: 0 });
+    await first.untilMessages(1);
+    first.close();
+    for (const n of range(9, 1)) await publishers[0].push({ n });
+    await redis.command("XTRIM", "livehub:live-data:live", "MAXLEN", "3");
+    const third = await startServer({ env: { REDIS_URL: redis.url } });
+    await eventually(() => ready(third), "readiness");
+    const back = await SseClient.open(third, { headers: { "Last-Event-ID": first.lastId } });
+    await back.until((c) => c.gaps.length > 0, "the gap");
+    await back.untilMessages(3);
+    assert.deepEqual(back.messages, values(3, 7));
+    assert.equal(back.gaps.length, 1);
+    back.close();
+    await third.stop();
+  });
+});
+
+test("with Redis down a push is 503, nobody is dropped, and all goes on later", async () => {
+  await withHubs(2, async ({ redis, hubs, publishers }) => {
+    const clients = await openClients(hubs);
+    await publishers[0].push({ n: 0 });
+    for (const client of clients) await client.untilMessages(1);
+    await redis.kill();
+    for (const hub of hubs) await eventually(async () => !(await ready(hub)), "red readiness");
+    for (const publisher of publishers) {
+      const answer = await publisher.post("{}");
+      assert.equal(answer.status, 503, answer.body);
+      assert.equal(answer.headers["retry-after"], "1");
+      assert.match(answer.body, /"ok":false/);
+    }
+    const local = await fetch(`${hubs[0].adminUrl}/ready?local=1`);
+    assert.equal(local.status, 200, "this process itself can serve");
+    assert.ok(await redis.restart());
+    for (const hub of hubs) await eventually(() => ready(hub), "readiness");
+    await publishers[1].push({ n: 1 });
+    for (const client of clients) await client.untilMessage('{"n":1}');
+    for (const client of clients) {
+      assert.deepEqual(client.messages.filter((text) => text.includes('"n"')), values(2));
+      assert.ok(!client.closed && !client.ended && !client.cut);
+      assert.equal(client.gaps?.length ?? 0, 0);
+      client.close();
+    }
+  }, keeping);
+});
+
+test("a Redis that comes back empty is told as a gap, to a plain WebSocket by 1013", async () => {
+  await withHubs(1, async ({ redis, hubs, publishers }) => {
+    const [sse, ws] = await openClients(hubs);
+    await publishers[0].push({ n: 0 });
+    await sse.untilMessages(1);
+    await redis.kill();
+    await eventually(async () => !(await ready(hubs[0])), "readiness to be red");
+    assert.ok(await redis.restart());
+    await sse.until((c) => c.gaps.length === 1, "the gap");
+    assert.equal(sse.gaps[0].data, '{"reason":"source"}');
+    assert.deepEqual(await ws.untilClosed(), { code: 1013, reason: "messages may be missing" });
+    await eventually(() => ready(hubs[0]), "readiness");
+    await publishers[0].push({ n: 1 });
+    assert.deepEqual(await sse.untilMessages(2), values(2));
+    sse.close();
+  });
+});
+
+test("with Redis frozen a push is 503 in time, and readiness is red", async () => {
+  await withHubs(1, async ({ redis, hubs, publishers }) => {
+    const clients = await openClients(hubs);
+    redis.freeze();
+    assert.equal((await publishers[0].post("{}")).status, 503);
+    await eventually(async () => !(await ready(hubs[0])), "readiness to be red");
+    redis.thaw();
+    await eventually(() => ready(hubs[0]), "readiness");
+    await publishers[0].push({ n: 1 });
+    for (const client of clients) {
+      await client.untilMessage('{"n":1}');
+      assert.ok(!client.closed && !client.ended && !client.cut);
+      client.close();
+    }
+  });
+});
+
+test("a client that came while Redis was away is told of the gap and gets what comes", async () => {
+  await withHubs(1, async ({ redis, hubs, publishers }) => {
+    await redis.kill();
+    await eventually(async () => !(await ready(hubs[0])), "readiness to be red");
+    const late = await SseClient.open(hubs[0]);
+    await late.untilPosition();
+    assert.ok(await redis.restart());
+    await eventually(() => ready(hubs[0]), "readiness");
+    await late.until((c) => c.gaps.length === 1, "the gap");
+    assert.equal(late.gaps[0].data, '{"reason":"source"}');
+    await publishers[0].push({ n: 1 });
+    await late.untilMessages(1);
+    late.close();
+  });
+});
+
+test("processes with another prefix, and entries of others, stay apart", async () => {
+  await withHubs(
+    1,
+    async ({ redis, hubs, publishers }) => {
+      const client = await SseClient.open(hubs[0]);
+      await client.untilPosition();
+      await redis.command("XADD", "livehub:live-data:live", "*", "d", "elsewhere");
+      await redis.command("XADD", "mine:live-data:live", "*", "x", "no field d");
+      await redis.command("XADD", "mine:live-data:live", "*", "d", "two\nlines");
+      await publishers[0].push({ n: 1 });
+      assert.deepEqual(await client.untilMessages(1), values(1, 1));
+      await sleep(50);
+      assert.equal(client.messages.length, 1);
+      client.close();
+    },
+    { env: { BROKER_PREFIX: "mine" } },
+  );
+});
+
+test("wrong settings stop the start with a sentence", async () => {
+  for (const [env, sentence] of [
+    [{ REDIS_URL: "https://eu1-x.upstash.io" }, /REDIS_URL is a REST address.*rediss:\/\//],
+    [{ REDIS_URL: "redis://:hunter2@h:99999" }, /REDIS_URL: after the credentials/],
+    [{ REDIS_URL: "rediss://h", REDIS_CA_CERT: "/nowhere.pem" }, /REDIS_CA_CERT: .*nowhere/],
+    [{ REDIS_URL: "redis://h", MODE: "generator" }, /MODE=generator .*REDIS_URL/],
+  ]) {
+    const server = await refusedStart({ env });
+    assert.match(server.stderr, sentence);
+    assert.doesNotMatch(server.stderr, /hunter2/);
+  }
+});

@@ -1,0 +1,252 @@
+// Against a real nats-server, which the test starts, kills, freezes and starts again.
+#include "source/nats.h"
+
+#include <gtest/gtest.h>
+
+#include "nats_server.h"
+#include "source/nats_subject.h"
+
+namespace livehub::source {
+namespace {
+
+NatsRule plain_rule() {
+  NatsRule rule;
+  rule.feeds = [](std::string_view channel) { return channel.starts_with("t."); };
+  rule.subject_of = [](std::string_view channel) { return std::string(channel); };
+  rule.channel_of = [](std::string_view subject) { return std::string(subject); };
+  rule.decode = [](const NatsMessage& message, NatsDecoded& out) {
+    if (message.payload == "bad") return false;
+    out.payload = message.payload;
+    out.event = "e";
+    return true;
+  };
+  return rule;
+}
+
+NatsOptions quick(const std::string& servers) {
+  NatsOptions options;
+  options.servers = servers;
+  options.ping_ms = 200;
+  options.silent_ms = 2500;
+  options.dial_ms = 500;
+  options.retry_ms_max = 200;
+  return options;
+}
+
+struct Rig {
+  explicit Rig(NatsOptions options, NatsRule rule = plain_rule())
+      : source(std::move(options), std::move(rule)) {}
+  explicit Rig(const NatsServerProcess& server) : Rig(quick(server.url())) {}
+  ~Rig() {
+    source.stop();
+    EXPECT_TRUE(inlet.is_one_thread());
+  }
+  void start() { EXPECT_EQ(source.start(inlet), ""); }
+  bool comes_up() {
+    return eventually([this] { return source.is_up(); });
+  }
+  bool goes_down() {
+    return eventually([this] { return !source.is_up(); });
+  }
+  FakeInlet inlet;
+  NatsSource source;
+};
+
+TEST(Nats, DeliversInOrderWhatComesAfterTheConfirmation) {
+  NatsServerProcess server;
+  Rig rig(server);
+  rig.source.want("t.a");
+  rig.start();
+  ASSERT_TRUE(rig.inlet.sees("confirm t.a"));
+  NatsPublisher publisher(server);
+  for (int i = 0; i < 1000; ++i) publisher.publish("t.a", std::to_string(i));
+  publisher.publish("t.a", "bad");
+  publisher.publish("t.b", "nobody wants it");
+  publisher.publish("t.a", "end");
+  ASSERT_TRUE(rig.inlet.sees("publish t.a e|end"));
+  const auto lines = rig.inlet.lines();
+  const auto first = std::find(lines.begin(), lines.end(), "publish t.a e|0");
+  ASSERT_NE(first, lines.end());
+  for (int i = 0; i < 1000; ++i) EXPECT_EQ(first[i], "publish t.a e|" + std::to_string(i));
+  EXPECT_EQ(rig.inlet.count("publish t.b"), 0u);
+  EXPECT_EQ(rig.inlet.count("publish t.a e|bad"), 0u);
+  EXPECT_EQ(rig.inlet.count("gap"), 0u);
+}
+
+TEST(Nats, UnwantedChannelsAreNotFedAndConfirmedAgainWhenWanted) {
+  NatsServerProcess server;
+  Rig rig(server);
+  rig.start();
+  rig.source.want("t.a");
+  rig.source.want("t.b");
+  ASSERT_TRUE(rig.inlet.sees("confirm t.b"));
+  rig.source.unwant("t.a");
+  NatsPublisher publisher(server);
+  EXPECT_TRUE(eventually([&] {  // the unwanting is under way; then nothing more comes of it
+    const size_t before = rig.inlet.count("publish t.a");
+    const size_t others = rig.inlet.count("publish t.b");
+    publisher.publish("t.a", "1");
+    publisher.publish("t.b", "1");
+    publisher.flush();
+    return rig.inlet.sees("publish t.b", others + 1) && rig.inlet.count("publish t.a") == before;
+  }));
+  rig.source.want("t.a");
+  ASSERT_TRUE(rig.inlet.sees("confirm t.a", 2));
+  publisher.publish("t.a", "2");
+  EXPECT_TRUE(rig.inlet.sees("publish t.a e|2"));
+}
+
+TEST(Nats, AServerThatIsAwayIsARefusalAndAConfirmationLater) {
+  NatsServerProcess server;
+  server.kill();
+  Rig rig(server);
+  rig.start();
+  rig.source.want("t.a");
+  ASSERT_TRUE(rig.inlet.sees("refuse t.a"));
+  const LinkState state = rig.source.links().at(0);
+  EXPECT_FALSE(state.is_up);
+  EXPECT_NE(state.problem, "");
+  server.start();
+  ASSERT_TRUE(rig.inlet.sees("confirm t.a"));
+  EXPECT_EQ(rig.inlet.lines(), (std::vector<std::string>{"refuse t.a", "confirm t.a"}));
+  EXPECT_TRUE(rig.comes_up());
+}
+
+TEST(Nats, ARestartIsAGapOfEveryChannelAndDeliveryGoesOn) {
+  NatsServerProcess server;
+  Rig rig(server);
+  rig.start();
+  for (int i = 0; i < 500; ++i) rig.source.want("t." + std::to_string(i));
+  ASSERT_TRUE(rig.inlet.sees("confirm t.", 500));
+  server.kill();
+  ASSERT_TRUE(rig.goes_down());
+  server.start();
+  ASSERT_TRUE(rig.inlet.sees("gap t.", 500));
+  NatsPublisher publisher(server);
+  for (int i = 0; i < 500; ++i) publisher.publish("t." + std::to_string(i), "x");
+  EXPECT_TRUE(rig.inlet.sees("publish t.", 500));
+  EXPECT_EQ(rig.inlet.count("confirm"), 500u);
+  EXPECT_EQ(rig.inlet.count("gap"), 500u);
+  EXPECT_EQ(rig.source.links().at(0).reconnects, 1u);
+}
+
+TEST(Nats, AFrozenServerIsNoticedWithoutItsFarewell) {
+  NatsServerProcess server;
+  Rig rig(server);
+  rig.start();
+  rig.source.want("t.a");
+  ASSERT_TRUE(rig.inlet.sees("confirm t.a"));
+  server.freeze();
+  rig.source.want("t.b");
+  EXPECT_TRUE(rig.inlet.sees("refuse t.b"));
+  EXPECT_TRUE(rig.goes_down());
+  server.thaw();
+  EXPECT_TRUE(rig.inlet.sees("gap t.a"));
+  EXPECT_TRUE(rig.inlet.sees("confirm t.b"));
+  EXPECT_TRUE(rig.comes_up());
+  NatsPublisher publisher(server);
+  publisher.publish("t.a", "back");
+  EXPECT_TRUE(rig.inlet.sees("publish t.a e|back"));
+}
+
+TEST(Nats, AHubThatCannotKeepUpCostsAGapAndNothingElse) {
+  NatsServerProcess server;
+  NatsOptions options = quick(server.url());
+  options.queue_messages_max = 100;
+  Rig rig(options);
+  rig.start();
+  rig.source.want("t.a");
+  rig.source.want("t.b");
+  ASSERT_TRUE(rig.inlet.sees("confirm t.", 2));
+  rig.inlet.is_full = true;
+  NatsPublisher publisher(server);
+  for (int i = 0; i < 1000; ++i) publisher.publish("t.a", std::to_string(i));
+  publisher.flush();
+  // The answer to a want stands behind what has come: when it is here, the queue is full.
+  rig.source.want("t.c");
+  rig.inlet.is_full = false;
+  ASSERT_TRUE(rig.inlet.sees("gap t.a"));
+  publisher.publish("t.a", "after");
+  ASSERT_TRUE(rig.inlet.sees("publish t.a e|after"));
+  const auto lines = rig.inlet.lines();
+  const auto gap = std::find(lines.begin(), lines.end(), "gap t.a");
+  const auto after = std::find(lines.begin(), lines.end(), "publish t.a e|after");
+  EXPECT_LT(gap, after);
+  EXPECT_EQ(rig.inlet.count("gap t.b"), 0u);
+}
+
+TEST(Nats, NewsOfAWildcardIsToldOnceForAllThatComesTogether) {
+  NatsServerProcess server;
+  Rig rig(server);
+  rig.start();
+  ASSERT_TRUE(rig.comes_up());
+  std::atomic<int> told{0};
+  const uint64_t id = rig.source.listen(
+      NatsListen{.subject = "t.*.state", .hold_ms = 300, .on_news = [&] { ++told; }});
+  ASSERT_TRUE(eventually([&] { return told == 1; }));  // it begins with what was before
+  NatsPublisher publisher(server);
+  for (int i = 0; i < 100; ++i) publisher.publish("t." + std::to_string(i) + ".state", "x");
+  publisher.flush();
+  ASSERT_TRUE(eventually([&] { return told >= 2; }));
+  EXPECT_LE(told, 50);
+  server.kill();
+  ASSERT_TRUE(rig.goes_down());
+  const int before = told;
+  server.start();
+  EXPECT_TRUE(eventually([&] { return told > before; }));  // something may have been missed
+  rig.source.unlisten(id);
+  rig.source.stop();  // `told` is of this test
+}
+
+TEST(Nats, PublishesWhileItIsUp) {
+  NatsServerProcess server;
+  Rig rig(server);
+  EXPECT_FALSE(rig.source.publish("t.a", "x"));
+  rig.start();
+  rig.source.want("t.a");
+  ASSERT_TRUE(rig.inlet.sees("confirm t.a"));
+  ASSERT_TRUE(rig.comes_up());
+  EXPECT_TRUE(rig.source.publish("t.a", "by us"));
+  EXPECT_TRUE(rig.inlet.sees("publish t.a e|by us"));
+  EXPECT_FALSE(rig.source.publish("t.*", "x"));
+}
+
+TEST(Nats, WrongCredentialsAreAProblemInWords) {
+  NatsServerProcess server({"--user", "hub", "--pass", "hemmelig"});
+  Rig rig(quick(server.url("hub:wrong@")));
+  rig.start();
+  ASSERT_TRUE(eventually([&] {
+    return rig.source.links().at(0).problem.find("refuses our credentials") != std::string::npos;
+  })) << rig.source.links().at(0).problem;
+  Rig good(quick(server.url("hub:hemmelig@")));
+  good.start();
+  EXPECT_TRUE(good.comes_up());
+}
+
+TEST(Nats, WrongOptionsStopTheStartWithASentence) {
+  FakeInlet inlet;
+  NatsOptions options = quick("http://x");
+  EXPECT_NE(NatsSource(options, plain_rule()).start(inlet), "");
+  options = quick("nats://127.0.0.1:1");
+  options.creds_file = "/nowhere/x.creds";
+  EXPECT_NE(NatsSource(options, plain_rule()).start(inlet).find("/nowhere/x.creds"),
+            std::string::npos);
+}
+
+TEST(Nats, ASecondServerOfTheListTakesOver) {
+  NatsServerProcess first;
+  NatsServerProcess second;
+  { const NatsPublisher is_there(first); }
+  Rig rig(quick(first.url() + "," + second.url()));
+  rig.start();
+  rig.source.want("t.a");
+  ASSERT_TRUE(rig.inlet.sees("confirm t.a"));
+  first.kill();
+  ASSERT_TRUE(rig.inlet.sees("gap t.a"));
+  NatsPublisher publisher(second);
+  publisher.publish("t.a", "over there");
+  EXPECT_TRUE(rig.inlet.sees("publish t.a e|over there"));
+}
+
+}  // namespace
+}  // namespace livehub::source
