@@ -31,6 +31,7 @@ TOOL_MAY_INCLUDE = {
     "server/machine_count.h",
     "server/setting_table.h",
     "server/settings.h",
+    "source/pg_setup.h",
 }
 # Beside the public API, what a profile may use of other rooms: pure helpers only.
 PROFILE_MAY_INCLUDE = {
@@ -48,6 +49,8 @@ PROFILE_MAY_INCLUDE = {
     "source/jwks.h",
     "source/redis.h",
     "source/nats.h",
+    "source/nats_subject.h",
+    "source/wall_clock.h",
     "source/postgres.h",
 }
 # Rooms that are pure: time and randomness are arguments, nothing is opened, no thread is started.
