@@ -50,11 +50,13 @@ class Signals : public Profile {
     const std::string fixed = fixed_body(request.path());
     if (!is_stream && !page && fixed.empty()) return Route::answer(not_found(cors));
     if (request.method() != "GET") return Route::answer(not_allowed(cors));
-    if (is_stream) return route_stream(cors, request);
+    if (is_stream) return route_stream(request);
     if (!page) return Route::answer(signals_json(cors, fixed_status(request.path()), fixed));
     std::string wrong;
-    if (page->ask == Ask::kHistory || page->ask == Ask::kLatest)
+    if (page->ask == Ask::kHistory || page->ask == Ask::kLatest) {
+      if (!user_of(request)) return Route::answer(unauthorized(cors));
       (void)query_of(request, page->ask, wrong);
+    }
     if (!wrong.empty()) return Route::answer(signals_json(cors, 422, wrong));
     return Route::read_body(0, signals_json(cors, 413, R"({"detail":"No body is taken"})"),
                             static_cast<uint64_t>(page->ask));
@@ -81,6 +83,7 @@ class Signals : public Profile {
     const SignalMode mode = mode_of(session);
     shared_->tally->connections.fetch_add(1, std::memory_order_relaxed);
     open(mode).fetch_add(1, std::memory_order_relaxed);
+    if (shared_->access) shared_->access->open(user_of(session));
     Subscribe options;
     options.channel = settings_.stream_of(mode);
     const auto resume = request.header("last-event-id");
@@ -92,6 +95,7 @@ class Signals : public Profile {
     constexpr uint16_t kEndedByUs = 1000;  // overtaken, or draining
     if (code == kEndedByUs) shared_->tally->slow.fetch_add(1, std::memory_order_relaxed);
     open(mode_of(session)).fetch_sub(1, std::memory_order_relaxed);
+    if (shared_->access) shared_->access->close(user_of(session));
   }
 
   void on_subscribed(Session session, std::string_view, std::string_view position) override {
@@ -135,9 +139,17 @@ class Signals : public Profile {
     return "unknown";
   }
 
-  // A stream's tag: a number of its own on this shard, and its mode in the lowest bit.
+  // A stream's tag: its user, a number of its own on this shard, and its mode in the lowest bit.
+  static SignalsAccess::User user_of(const Session& session) {
+    return static_cast<SignalsAccess::User>(session.tag() >> 32);
+  }
   static SignalMode mode_of(const Session& session) {
     return session.tag() & 1 ? SignalMode::kLive : SignalMode::kPaper;
+  }
+  // nullopt: a token is asked for, and this request has no good one.
+  std::optional<SignalsAccess::User> user_of(const Request& request) const {
+    if (!shared_->access) return SignalsAccess::User{0};
+    return shared_->access->user_of(request, context_.unix_seconds());
   }
   std::atomic<int64_t>& open(SignalMode mode) {
     return shared_->tally->open[static_cast<size_t>(mode)];
@@ -177,6 +189,7 @@ class Signals : public Profile {
   }
   int fixed_status(std::string_view path) const { return path == "/ready" && !is_up() ? 503 : 200; }
 
+  static Headers open_cors() { return {{"Access-Control-Allow-Origin", "*"}}; }
   static Reply not_found(const Headers& cors) {
     return signals_json(cors, 404, R"({"detail":"Not Found"})");
   }
@@ -184,10 +197,13 @@ class Signals : public Profile {
     cors.emplace_back("Allow", "GET");
     return signals_json(std::move(cors), 405, R"({"detail":"Method Not Allowed"})");
   }
+  static Reply unauthorized(Headers cors) {
+    cors.emplace_back("WWW-Authenticate", "Bearer");
+    return signals_json(std::move(cors), 401, R"({"detail":"Not authenticated"})");
+  }
   static Reply preflight(Headers cors, const Request& request) {
     // The stream is open to every page, whatever the list says.
-    if (request.path() == kStreamPath || request.path() == kOldStreamPath)
-      cors = {{"Access-Control-Allow-Origin", "*"}};
+    if (request.path() == kStreamPath || request.path() == kOldStreamPath) cors = open_cors();
     Reply reply;
     reply.body = "OK";
     reply.content_type = "text/plain; charset=utf-8";
@@ -201,17 +217,21 @@ class Signals : public Profile {
 
   // --- the stream ---
 
-  Route route_stream(const Headers& cors, const Request& request) {
+  Route route_stream(const Request& request) {
     const std::string mode = request.query_value("mode").value_or("paper");
     if (mode != "paper" && mode != "live")
-      return Route::answer(signals_json(cors, 422, wrong_mode(mode)));
+      return Route::answer(signals_json(open_cors(), 422, wrong_mode(mode)));
+    const auto user = user_of(request);
+    if (!user) return Route::answer(unauthorized(open_cors()));
+    if (*user != 0 && !shared_->access->has_room(*user))
+      return Route::answer(signals_json(open_cors(), 429, R"({"detail":"Too many streams"})"));
     Stream stream;
     stream.content_type = "text/event-stream";
     stream.headers = {{"Cache-Control", "no-cache"},
                       {"X-Accel-Buffering", "no"},
                       {"Access-Control-Allow-Origin", "*"}};
     stream.heartbeat_seconds = settings_.heartbeat_seconds;
-    stream.tag = ++streams_ << 1 | (mode == "live" ? 1 : 0);
+    stream.tag = uint64_t{*user} << 32 | (++streams_ & 0x7fffffff) << 1 | (mode == "live" ? 1 : 0);
     return Route::sse(std::move(stream));
   }
 
@@ -302,6 +322,8 @@ ProfileChoice make_signals(const SettingMap& settings) {
   if (!choice.error.empty()) return choice;
   ::RAND_bytes(reinterpret_cast<unsigned char*>(&shared->connection_key),
                sizeof(shared->connection_key));
+  shared->access = SignalsAccess::make(settings, shared->connection_key, choice.error);
+  if (!choice.error.empty()) return choice;
   shared->started_seconds = source::RedisSource::now_ms() / 1000;
   choice.sources.push_back(shared->redis);
   choice.factory = [shared](const ProfileContext& context) -> std::unique_ptr<Profile> {

@@ -16,6 +16,7 @@
 #include "auth/origin.h"
 #include "base/siphash.h"
 #include "profile/choice.h"
+#include "profile/signals_access.h"
 #include "source/redis.h"
 
 namespace livehub::profile {
@@ -58,7 +59,8 @@ struct SignalsShared {
   SignalsSettings settings;
   std::shared_ptr<SignalsTally> tally = std::make_shared<SignalsTally>();
   std::shared_ptr<source::RedisSource> redis;
-  base::HashKey connection_key;  // connection ids are made from it
+  std::unique_ptr<SignalsAccess> access;  // none: everybody may read
+  base::HashKey connection_key;           // connection ids are made from it
   int64_t started_seconds = 0;
 };
 

@@ -4,6 +4,8 @@
 namespace livehub::source {
 namespace {
 
+using namespace redis_test;
+
 TEST(RedisLink, StartsWithoutAServerAndFindsItLater) {
   auto server = std::make_unique<RedisServer>();
   server->kill();

@@ -5,6 +5,8 @@
 namespace livehub::source {
 namespace {
 
+using namespace redis_test;
+
 TEST(RedisPubSub, ConfirmsThenDelivers) {
   RedisServer server;
   TestSource hub(quick_options(server.url()), pubsub_rule());

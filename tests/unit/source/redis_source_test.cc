@@ -5,6 +5,8 @@
 namespace livehub::source {
 namespace {
 
+using namespace redis_test;
+
 TEST(RedisSource, RefusesWrongSettingsWithASentence) {
   std::string error;
   RedisOptions options;

@@ -4,6 +4,8 @@
 namespace livehub::source {
 namespace {
 
+using namespace redis_test;
+
 struct Rig {
   explicit Rig(RedisOptions changes = {}, RedisHook hook = {})
       : hub(with_url(std::move(changes), server.url()), stream_rule(), std::move(hook)),

@@ -24,7 +24,7 @@
 
 #include "source/redis.h"
 
-namespace livehub::source {
+namespace livehub::source::redis_test {
 
 inline std::chrono::milliseconds test_patience() {
   const char* text = std::getenv("LIVEHUB_TEST_PATIENCE");
@@ -293,4 +293,4 @@ inline RedisOptions quick_options(const std::string& url) {
 inline RedisRule pubsub_rule() { return {RedisRule::Kind::kPubSub, "room:", "chat:", {}}; }
 inline RedisRule stream_rule() { return {RedisRule::Kind::kStream, "s:", "stream:", {}}; }
 
-}  // namespace livehub::source
+}  // namespace livehub::source::redis_test

@@ -5,6 +5,8 @@
 namespace livehub::source {
 namespace {
 
+using namespace redis_test;
+
 int run_quietly(const std::vector<std::string>& command, const std::string& log) {
   const pid_t pid = spawn_quietly(command, log);
   int status = -1;

@@ -1,0 +1,69 @@
+#include "profile/signals_access.h"
+
+#include <algorithm>
+#include <charconv>
+
+namespace livehub::profile {
+namespace {
+
+constexpr std::string_view kBearer = "bearer ";
+constexpr int32_t kStreamsDefault = 20;
+
+std::string token_of(const Request& request) {
+  const std::string_view header = request.header("authorization").value_or("");
+  if (header.size() <= kBearer.size()) return request.query_value("token").value_or("");
+  for (size_t i = 0; i < kBearer.size(); ++i) {
+    const char c =
+        header[i] >= 'A' && header[i] <= 'Z' ? static_cast<char>(header[i] | 0x20) : header[i];
+    if (c != kBearer[i]) return {};
+  }
+  return std::string(header.substr(kBearer.size()));
+}
+
+}  // namespace
+
+std::unique_ptr<SignalsAccess> SignalsAccess::make(const SettingMap& settings, base::HashKey key,
+                                                   std::string& error) {
+  const auto secret = settings.find("SIGNALS_JWT_SECRET");
+  if (secret == settings.end() || secret->second.empty()) return nullptr;
+  std::string why;
+  const auto keys = auth::JwtKeys::from_secret(secret->second, why);
+  if (!keys) {
+    error = "SIGNALS_JWT_SECRET: " + why;
+    return nullptr;
+  }
+  int32_t streams_max = kStreamsDefault;
+  if (const auto limit = settings.find("SIGNALS_STREAMS_PER_USER"); limit != settings.end())
+    std::from_chars(limit->second.data(), limit->second.data() + limit->second.size(), streams_max);
+  auth::JwtRules rules;
+  rules.algorithms = {auth::JwtAlgorithm::kHs256, auth::JwtAlgorithm::kHs384,
+                      auth::JwtAlgorithm::kHs512};
+  return std::make_unique<SignalsAccess>(auth::JwtVerifier(std::move(rules), *keys), streams_max,
+                                         key);
+}
+
+std::optional<SignalsAccess::User> SignalsAccess::user_of(const Request& request,
+                                                          int64_t now_seconds) const {
+  const auth::JwtResult result = verifier_.verify(token_of(request), now_seconds);
+  if (!result.is_valid()) return std::nullopt;
+  auto name = result.text("sub");
+  if (!name) name = result.text("userId");
+  if (!name || name->empty()) return std::nullopt;
+  const auto user = static_cast<User>(base::siphash13(key_, *name));
+  return user == 0 ? 1 : user;
+}
+
+bool SignalsAccess::has_room(User user) const {
+  if (streams_max_ == 0) return true;
+  const int32_t first = first_[user & (kCells - 1)].load(std::memory_order_relaxed);
+  const int32_t second = second_[user >> 16].load(std::memory_order_relaxed);
+  return std::min(first, second) < streams_max_;
+}
+
+void SignalsAccess::add(User user, int32_t by) {
+  if (user == 0) return;
+  first_[user & (kCells - 1)].fetch_add(by, std::memory_order_relaxed);
+  second_[user >> 16].fetch_add(by, std::memory_order_relaxed);
+}
+
+}  // namespace livehub::profile

@@ -1,0 +1,54 @@
+// Who may read signals, where a secret is set: a token as `Authorization: Bearer` or, since an
+// EventSource cannot send that, as `?token=`; and how many streams one user may hold.
+//
+// The counts are cells that a user's name is hashed to, two for each: they may hold back a user
+// whose both cells others have filled, and never let one have more than the limit and what comes at
+// the very same time. mailbox: any shard. Tests: tests/unit/profile/signals_test.cc and
+// tests/integration/signals_access.test.mjs.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "auth/jwt.h"
+#include "base/siphash.h"
+#include "profile/choice.h"
+
+namespace livehub::profile {
+
+class SignalsAccess {
+ public:
+  // 0: nobody in particular, and no limit.
+  using User = uint32_t;
+
+  // `streams_max` 0: any number of a user's.
+  SignalsAccess(auth::JwtVerifier verifier, int32_t streams_max, base::HashKey key)
+      : verifier_(std::move(verifier)), streams_max_(streams_max), key_(key) {}
+
+  // nullptr: everybody may read (SIGNALS_JWT_SECRET is not set), or `error` says what is wrong.
+  [[nodiscard]] static std::unique_ptr<SignalsAccess> make(const SettingMap& settings,
+                                                           base::HashKey key, std::string& error);
+
+  // nullopt: there is no token, or none that is good now.
+  [[nodiscard]] std::optional<User> user_of(const Request& request, int64_t now_seconds) const;
+  [[nodiscard]] bool has_room(User user) const;
+  void open(User user) { add(user, 1); }
+  void close(User user) { add(user, -1); }
+
+ private:
+  static constexpr size_t kCells = 1 << 16;
+
+  void add(User user, int32_t by);
+
+  const auth::JwtVerifier verifier_;
+  const int32_t streams_max_;
+  const base::HashKey key_;
+  // relaxed everywhere: plain counts, nothing else hangs on them.
+  std::array<std::atomic<int32_t>, kCells> first_{}, second_{};
+};
+
+}  // namespace livehub::profile
