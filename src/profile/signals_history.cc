@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "profile/signals_entry.h"
-
 namespace livehub::profile {
 namespace {
 
@@ -43,9 +41,9 @@ struct Scan {
       const auto& values = each.items[1].items;
       for (size_t i = 0; i + 1 < values.size(); i += 2)
         fields.emplace_back(values[i].text, values[i + 1].text);
-      SignalEntry entry = read_signal(fields, name_of(query.mode));
+      const SignalEntry& entry = shared->cache.read(query.mode, position->offset, fields);
       if (entry.json.empty() || (!query.pair.empty() && entry.pair != query.pair)) continue;
-      found.push_back(std::move(entry.json));
+      found.push_back(entry.json);
       if (found.size() == query.limit) return false;
     }
     scanned += reply.items.size();
@@ -60,7 +58,10 @@ void ask(const std::shared_ptr<Scan>& scan) {
   const bool is_taken = scan->shared->redis->command(
       {"XREVRANGE", key, scan->from, "-", "COUNT", std::to_string(scan->asked)},
       [scan](const RedisReply& reply) {
-        if (reply.kind != RedisReply::Kind::kArray) return scan->done({});
+        const int64_t now_seconds = source::RedisSource::now_ms() / 1000;
+        if (reply.kind != RedisReply::Kind::kArray ||
+            !scan->shared->cache.spend(reply.items.size(), now_seconds))
+          return scan->done({});
         if (scan->take(reply)) return ask(scan);
         scan->finish();
       });

@@ -12,11 +12,13 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 
 #include "auth/origin.h"
 #include "base/siphash.h"
 #include "profile/choice.h"
 #include "profile/signals_access.h"
+#include "profile/signals_entry.h"
 #include "source/redis.h"
 
 namespace livehub::profile {
@@ -55,10 +57,43 @@ struct SignalsTally {
   std::map<std::string, uint64_t, std::less<>> flaws;
 };
 
+// Signals that the history has read before: entries never change, and reading one takes longer than
+// all else about it. One thread: the Redis thread. Limit: kBytesMax, then it begins anew.
+class SignalsCache {
+ public:
+  const SignalEntry& read(SignalMode mode, uint64_t offset, const SignalFields& fields) {
+    if (bytes_ > kBytesMax) *this = SignalsCache();
+    const auto [place, is_new] = entries_[static_cast<size_t>(mode)].try_emplace(offset);
+    if (is_new) {
+      place->second = read_signal(fields, name_of(mode));
+      bytes_ += kEntryBytes + place->second.json.size() + place->second.pair.size();
+    }
+    return place->second;
+  }
+  // How much the history may read in a second, so that nobody's questions delay the signals.
+  bool spend(size_t entries, int64_t now_seconds) {
+    if (now_seconds != second_) spent_ = 0;
+    second_ = now_seconds;
+    spent_ += entries;
+    return spent_ <= kEntriesASecond;
+  }
+
+ private:
+  static constexpr size_t kBytesMax = 16 << 20;
+  static constexpr size_t kEntryBytes = 128;
+  static constexpr size_t kEntriesASecond = 100'000;
+
+  std::array<std::unordered_map<uint64_t, SignalEntry>, kSignalModes> entries_;
+  size_t bytes_ = 0;
+  size_t spent_ = 0;
+  int64_t second_ = 0;
+};
+
 struct SignalsShared {
   SignalsSettings settings;
   std::shared_ptr<SignalsTally> tally = std::make_shared<SignalsTally>();
   std::shared_ptr<source::RedisSource> redis;
+  SignalsCache cache;
   std::unique_ptr<SignalsAccess> access;  // none: everybody may read
   base::HashKey connection_key;           // connection ids are made from it
   int64_t started_seconds = 0;

@@ -98,6 +98,29 @@ TEST(Signals, HealthPagesAreWhatTheClientTakes) {
   EXPECT_EQ(json::parse(sse_health(down, {}, tally))["redis_ok"], false);
 }
 
+TEST(Signals, RemembersWhatItHasReadAndBeginsAnewWhenThatIsMuch) {
+  SignalsCache cache;
+  const SignalFields good = {{"id", "a"},        {"ts", "1763034564506"}, {"pair", "p"},
+                             {"side", "buy"},    {"entry", "1"},          {"strategy", "s"},
+                             {"confidence", "1"}};
+  const std::string json = cache.read(SignalMode::kPaper, 1, good).json;
+  EXPECT_NE(json, "");
+  EXPECT_EQ(cache.read(SignalMode::kPaper, 1, {}).json, json);
+  EXPECT_NE(cache.read(SignalMode::kLive, 1, good).json, json);
+  EXPECT_EQ(cache.read(SignalMode::kPaper, 2, {}).json, "");
+  for (uint64_t offset = 3; offset < 100'000; ++offset)
+    (void)cache.read(SignalMode::kPaper, offset, good);
+  EXPECT_EQ(cache.read(SignalMode::kPaper, 1, {}).json, "");
+}
+
+TEST(Signals, HistoryReadsSoMuchASecond) {
+  SignalsCache cache;
+  EXPECT_TRUE(cache.spend(60'000, 1));
+  EXPECT_TRUE(cache.spend(40'000, 1));
+  EXPECT_FALSE(cache.spend(1, 1));
+  EXPECT_TRUE(cache.spend(100'000, 2));
+}
+
 TEST(Signals, MakesUuidsOfVersionFour) {
   EXPECT_EQ(uuid_of(0, 0), "00000000-0000-4000-8000-000000000000");
   EXPECT_EQ(uuid_of(~uint64_t{0}, ~uint64_t{0}), "ffffffff-ffff-4fff-bfff-ffffffffffff");
