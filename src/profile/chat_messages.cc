@@ -1,7 +1,6 @@
 #include "profile/chat_messages.h"
 
 #include <array>
-#include <cstdio>
 #include <nlohmann/json.hpp>
 
 #include "wire/json_gate.h"
@@ -107,34 +106,6 @@ bool is_plain_role(std::string_view role) { return lower_case(std::string(role))
 
 bool is_chat_id(std::string_view id) {
   return !id.empty() && id != "." && id != ".." && id.size() <= kIdBytesMax;
-}
-
-std::string iso_time(int64_t unix_ms) {
-  constexpr int64_t kDayMs = 86'400'000;
-  int64_t days = unix_ms / kDayMs, ms = unix_ms % kDayMs;
-  if (ms < 0) {
-    ms += kDayMs;
-    --days;
-  }
-  // Years begin in March, so that a leap day is the last one; 400 of them have 146,097 days.
-  const int64_t since = days + 719'468;  // from 0000-03-01
-  const int64_t era = (since >= 0 ? since : since - 146'096) / 146'097;
-  const int64_t day_of_era = since - era * 146'097;
-  const int64_t year_of_era =
-      (day_of_era - day_of_era / 1460 + day_of_era / 36'524 - day_of_era / 146'096) / 365;
-  const int64_t day_of_year =
-      day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-  const int64_t month_from_march = (5 * day_of_year + 2) / 153;
-  const int64_t day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-  const int64_t month = month_from_march < 10 ? month_from_march + 3 : month_from_march - 9;
-  const int64_t year = year_of_era + era * 400 + (month <= 2 ? 1 : 0);
-  std::array<char, 64> text;
-  const int size =
-      std::snprintf(text.data(), text.size(), "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ",
-                    static_cast<int>(year), static_cast<int>(month), static_cast<int>(day),
-                    static_cast<int>(ms / 3'600'000), static_cast<int>(ms / 60'000 % 60),
-                    static_cast<int>(ms / 1000 % 60), static_cast<int>(ms % 1000));
-  return {text.data(), static_cast<size_t>(size)};
 }
 
 std::string connected_frame(std::string_view chat_id, std::string_view time) {

@@ -8,6 +8,8 @@
 #include <string>
 #include <string_view>
 
+#include "profile/iso_time.h"
+
 namespace livehub::profile {
 
 // A client's message.
@@ -34,9 +36,6 @@ struct ChatRequest {
 // Whether an id of a token may stand in a backend's path: not empty, "." or "..", at most 256
 // bytes.
 [[nodiscard]] bool is_chat_id(std::string_view id);
-
-// "2026-11-21T14:05:09.123Z"
-[[nodiscard]] std::string iso_time(int64_t unix_ms);
 
 [[nodiscard]] std::string connected_frame(std::string_view chat_id, std::string_view time);
 [[nodiscard]] std::string typing_frame(std::string_view user_id, bool is_typing,

@@ -90,35 +90,7 @@ uint64_t hash_of(std::string_view table, const ChangeParts& parts) {
   return base::siphash13({3, hash}, parts.data);
 }
 
-void append_padded(std::string& text, int64_t number, size_t digits) {
-  const std::string plain = std::to_string(number);
-  text.append(digits > plain.size() ? digits - plain.size() : 0, '0');
-  text += plain;
-}
-
 }  // namespace
-
-// Days to a date by eras of 400 years, which all have 146,097 days; years begin in March, so that
-// the leap day is the last.
-std::string iso_time(int64_t unix_ms) {
-  constexpr int64_t kDayMs = 86'400'000;
-  const int64_t days = unix_ms / kDayMs + 719'468;  // since 0000-03-01
-  const int64_t ms = unix_ms % kDayMs;
-  const int64_t era_day = days % 146'097;
-  const int64_t era_year = (era_day - era_day / 1'460 + era_day / 36'524 - era_day / 146'096) / 365;
-  const int64_t year_day = era_day - (365 * era_year + era_year / 4 - era_year / 100);
-  const int64_t shifted_month = (5 * year_day + 2) / 153;
-  const int64_t month = shifted_month < 10 ? shifted_month + 3 : shifted_month - 9;
-  std::string text;
-  append_padded(text, days / 146'097 * 400 + era_year + (month <= 2 ? 1 : 0), 4);
-  append_padded(text += '-', month, 2);
-  append_padded(text += '-', year_day - (153 * shifted_month + 2) / 5 + 1, 2);
-  append_padded(text += 'T', ms / 3'600'000, 2);
-  append_padded(text += ':', ms / 60'000 % 60, 2);
-  append_padded(text += ':', ms / 1'000 % 60, 2);
-  append_padded(text += '.', ms % 1'000, 3);
-  return text += 'Z';
-}
 
 bool find_change_parts(std::string_view text, ChangeParts& parts, std::string& scratch) {
   parts = {};

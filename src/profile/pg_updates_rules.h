@@ -14,13 +14,12 @@
 
 #include "source/postgres.h"
 
+#include "profile/iso_time.h"
+
 namespace livehub::profile {
 
 // With the longest beginning, a name that PostgreSQL does not cut.
 inline constexpr size_t kPgUserBytesMax = source::kPgNameBytesMax - 18;
-
-// "2026-11-21T14:06:24.123Z", as JavaScript writes a time.
-[[nodiscard]] std::string iso_time(int64_t unix_ms);
 
 // The members `operation` and `data` of a JSON object, as they stand in it.
 struct ChangeParts {

@@ -31,6 +31,7 @@ TOOL_MAY_INCLUDE = {
     "server/machine_count.h",
     "server/setting_table.h",
     "server/settings.h",
+    "source/pg_setup.h",
 }
 # Beside the public API, what a profile may use of other rooms: pure helpers only.
 PROFILE_MAY_INCLUDE = {
@@ -48,6 +49,8 @@ PROFILE_MAY_INCLUDE = {
     "source/jwks.h",
     "source/redis.h",
     "source/nats.h",
+    "source/nats_subject.h",
+    "source/wall_clock.h",
     "source/postgres.h",
 }
 # Rooms that are pure: time and randomness are arguments, nothing is opened, no thread is started.
@@ -63,6 +66,7 @@ IMPURE_ALLOWED = {
     "src/base/log.cc": "writes lines with a time",
     "src/base/memory_budget.cc": "asks for the machine's memory",
     "src/base/mirrored_buffer.cc": "maps memory twice",
+    "src/profile/iso_time.cc": "the calendar, no clock",
     "src/base/slab.h": "returns memory to the kernel",
 }
 
