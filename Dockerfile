@@ -21,4 +21,5 @@ ENV PORT=8787 MODE=hub
 EXPOSE 8787 9091
 # Drains on SIGTERM; give it longer than DRAIN_SECONDS before you kill it.
 STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=10s --timeout=5s --start-period=5s CMD ["livehub", "probe", "--quiet"]
 CMD ["livehub", "serve", "--profile", "live-data"]

@@ -2,6 +2,7 @@
 #include <array>
 
 #include "server/command_line.h"
+#include "tool/admin_client.h"
 #include "tool/commands.h"
 #include "tool/effective.h"
 #include "tool/http.h"
@@ -10,17 +11,10 @@
 namespace livehub::tool {
 namespace {
 
-std::string loopback_of(std::string host) {
-  if (host.empty() || host == "0.0.0.0") return "127.0.0.1";
-  if (host == "::" || host == "[::]") return "[::1]";
-  return host.find(':') == host.npos || host.starts_with('[') ? host : "[" + host + "]";
-}
-
 // Where the server of these settings says that it lives; empty and a sentence if nobody can know.
 std::string address_of(const server::Settings& settings, bool is_ready, std::string& error) {
-  if (settings.admin_port && *settings.admin_port != 0)
-    return "http://" + loopback_of(settings.admin_host) + ":" +
-           std::to_string(*settings.admin_port) + (is_ready ? "/ready" : "/live");
+  if (const std::string origin = admin_origin(settings); !origin.empty())
+    return origin + (is_ready ? "/ready" : "/live");
   const EngineOptions& engine = settings.engine;
   if (!engine.public_ready || engine.port == 0) {
     error = "ADMIN_PORT is no fixed port, and PORT does not answer for it; give --url.";

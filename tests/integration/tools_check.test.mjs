@@ -1,0 +1,165 @@
+// livehub check: this machine and its settings, a Fly file, a deployment.
+import assert from "node:assert/strict";
+import dgram from "node:dgram";
+import http from "node:http";
+import { readFileSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { after, test } from "node:test";
+import { track } from "./lib/cleanup.mjs";
+import { io, root, shards, startServer, temporaryDirectory, withServer } from "./lib/server.mjs";
+import { runTool } from "./lib/tool.mjs";
+
+const token = "ch3ck-token";
+const server = await startServer({ env: { LIVE_PUSH_TOKEN: token } });
+after(() => server.stop());
+
+async function check(args, options) {
+  const tool = await runTool(["check", "--json", ...args], options);
+  assert.doesNotMatch(tool.output, /ch3ck-token|p4ss/);
+  const { findings, errors } = JSON.parse(tool.stdout);
+  assert.equal(tool.exited.code, errors > 0 ? 1 : 0, tool.output);
+  const of = (subject) => findings.filter((one) => one.subject === subject);
+  return { findings, errors, of, tool, level: (subject) => of(subject)[0]?.level };
+}
+
+test("the machine: what it says is what serve says", async () => {
+  const seen = await check(["--shards", String(shards), "--io", io]);
+  assert.equal(seen.errors, 0, seen.tool.output);
+  for (const subject of ["kernel", "io_uring", "descriptors", "somaxconn", "CPU", "memory"]) {
+    assert.ok(seen.of(subject).length > 0, subject);
+  }
+  const room = /room for ([\d,]+) connections/.exec(seen.of("descriptors")[0].text)[1];
+  const served = /room for (\d+) connections/.exec(server.stderr)[1];
+  assert.equal(room.replaceAll(",", ""), served);
+});
+
+test("settings that would stop the start are an error here", async () => {
+  const seen = await check(["--port", "99999"]);
+  assert.match(seen.of("settings")[0].text, /PORT is "99999"/);
+});
+
+test("an open push endpoint: a warning, on Fly an error; --strict minds both", async () => {
+  assert.equal((await check([])).level("push"), "warning");
+  assert.equal((await runTool(["check", "--strict"])).exited.code, 1);
+  const env = { FLY_APP_NAME: "hub" };
+  const onFly = await check(["--name-server", "127.0.0.1:9"], { env });
+  assert.equal(onFly.level("push"), "error");
+  const closed = await check([], { env: { LIVE_PUSH_TOKEN: token } });
+  assert.equal(closed.of("push").length, 0);
+});
+
+// Answers every question with so many AAAA records.
+async function nameServer(records) {
+  const socket = dgram.createSocket("udp4");
+  track(socket);
+  socket.on("message", (question, from) => {
+    let end = 12;
+    while (question[end] !== 0) end += question[end] + 1;
+    const head = Buffer.from(question.subarray(0, end + 5));
+    head.writeUInt16BE(0x8400, 2);
+    head.writeUInt16BE(records, 6);
+    head.writeUInt16BE(0, 10);
+    const answers = Array.from({ length: records }, (_, n) => [
+      ...[0xc0, 0x0c, 0, 28, 0, 1, 0, 0, 0, 5, 0, 16],
+      ...[0xfd, 0xaa, ...Array(13).fill(0), n + 1],
+    ]);
+    socket.send(Buffer.concat([head, Buffer.from(answers.flat())]), from.port, from.address);
+  });
+  await new Promise((resolve) => socket.bind(0, "127.0.0.1", resolve));
+  return { address: `127.0.0.1:${socket.address().port}`, close: () => socket.close() };
+}
+
+test("several Machines without a broker are an error", async () => {
+  const env = { FLY_APP_NAME: "hub", LIVE_PUSH_TOKEN: token };
+  for (const [machines, level] of [
+    [1, "ok"],
+    [2, "error"],
+    [9, "error"],
+  ]) {
+    const names = await nameServer(machines);
+    const seen = await check(["--name-server", names.address], { env });
+    assert.equal(seen.level("machines"), level, seen.tool.output);
+    if (level === "error") {
+      assert.match(seen.of("machines")[0].text, new RegExp(`^${machines} Machines run`));
+    }
+    names.close();
+  }
+});
+
+test("the drain against how long the platform waits", async () => {
+  for (const [drain, kill, level] of [
+    ["4", "10", "ok"],
+    ["9", "10", "warning"],
+    ["25", "10", "error"],
+  ]) {
+    const seen = await check(["--drain-seconds", drain, "--kill-timeout", kill]);
+    assert.equal(seen.level("drain"), level, seen.tool.output);
+  }
+});
+
+test("the Fly files of this directory are well, and a spoilt one is not", async (t) => {
+  const file = path.join(temporaryDirectory(t), "fly.toml");
+  for (const name of ["fly.toml", "fly.live-data.toml"]) {
+    const text = readFileSync(path.join(root, name), "utf8");
+    const seen = await check(["--fly", path.join(root, name)]);
+    assert.equal(seen.errors, 0, seen.tool.output);
+    assert.equal(seen.level("fly.toml"), "ok", seen.tool.output);
+    for (const [from, to, sentence] of [
+      [/kill_timeout = \d+/, "kill_timeout = 5", /DRAIN_SECONDS is 25/],
+      [/internal_port = \d+/, "internal_port = 1", /internal_port is 1, PORT is/],
+      [/"off"/, '"stop"', /auto_stop_machines/],
+      [/type = "connections"/, 'type = "requests"', /the proxy takes few/],
+      [/port = 9091/, "port = 9092", /asks port 9092/],
+      [/ready\?local=1/, "ready", /no check asks whether/],
+      [/DRAIN_SECONDS = "25"/, 'DRAIN_SECONDS = "many"', /DRAIN_SECONDS is "many"/],
+    ]) {
+      assert.match(text, from, `${name} has no ${from}`);
+      writeFileSync(file, text.replace(from, to));
+      const spoilt = await check(["--fly", file]);
+      const found = spoilt.findings.find((one) => sentence.test(one.text));
+      assert.ok(found && found.level !== "ok", `${sentence} in\n${spoilt.tool.output}`);
+    }
+  }
+});
+
+test("a deployment, from outside", async () => {
+  const env = { LIVE_PUSH_TOKEN: token };
+  const seen = await check(["--url", server.url], { env });
+  assert.equal(seen.errors, 0, seen.tool.output);
+  assert.equal(seen.level("ready"), "ok");
+  assert.equal(seen.level("push"), "ok");
+  for (const subject of ["SSE", "WebSocket"]) {
+    assert.match(seen.of(subject)[0].text, /^pushed and received in \d+ ms$/);
+  }
+  const without = await check(["--url", server.url]);
+  assert.match(without.of("SSE")[0].text, /refused with 401/);
+  const quiet = await check(["--url", server.url, "--no-push"]);
+  assert.equal(quiet.errors, 0, quiet.tool.output);
+  assert.match(quiet.of("WebSocket")[0].text, /opens$/);
+});
+
+test("a deployment that is open, and one that keeps pages out", async () => {
+  await withServer({ env: { CORS_ORIGINS: "https://a.example" } }, async (open) => {
+    const good = await check(["--url", open.url, "--origin", "https://a.example"]);
+    assert.equal(good.errors, 0, good.tool.output);
+    assert.equal(good.level("push"), "warning");
+    assert.equal(good.level("CORS"), "ok");
+    const bad = await check(["--url", open.url, "--origin", "https://b.example"]);
+    assert.equal(bad.level("CORS"), "error", bad.tool.output);
+    assert.match(bad.of("SSE")[0].text, /403/);
+  });
+});
+
+test("nobody there, and somebody else there", async () => {
+  const other = http.createServer((_, response) => response.writeHead(404).end("no"));
+  track(other, () => other.closeAllConnections());
+  await new Promise((resolve) => other.listen(0, "127.0.0.1", resolve));
+  const url = `http://127.0.0.1:${other.address().port}`;
+  const seen = await check(["--url", url]);
+  assert.equal(seen.level("health"), "error", seen.tool.output);
+  assert.equal(seen.level("SSE"), "error");
+  other.closeAllConnections();
+  await new Promise((resolve) => other.close(resolve));
+  const gone = await check(["--url", url]);
+  assert.equal(gone.level("connect"), "error");
+});
