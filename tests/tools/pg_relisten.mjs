@@ -77,9 +77,10 @@ try {
 
   begin = performance.now();
   const change = JSON.stringify({ operation: "UPDATE", data: { n: 1 } });
+  const start = `user_${spelling === "mixed" ? "Usage" : "usage"}_00000000-0000-4000-8000-`;
   await postgres.sql(
-    `SELECT pg_notify('user_${spelling === "mixed" ? "U" : "u"}sage_' || '00000000-0000-4000-8000-'` +
-      ` || lpad(n::text, 12, '0'), '${change}') FROM generate_series(0, ${count - 1}) n`,
+    `SELECT pg_notify('${start}' || lpad(n::text, 12, '0'), '${change}')` +
+      ` FROM generate_series(0, ${count - 1}) n`,
   );
   const updated = () => visitors.every((visitor) => visitor.seen.realtime_update === 1);
   await eventually(updated, "everybody's update", { timeoutMs: 120_000, everyMs: 10 });
