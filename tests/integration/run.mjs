@@ -51,6 +51,7 @@ const cellsOf = {
   "documents.test.mjs": ["epoll/1"],
   "conformance_sse.test.mjs": ["uring/3", "epoll/1"],
   "auth.test.mjs": ["uring/3", "epoll/1"],
+  "pg_updates_faults.test.mjs": ["uring/3", "epoll/1"],
   "deploy.test.mjs": ["epoll/1"],
 };
 const fileLimitMs =
