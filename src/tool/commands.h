@@ -26,6 +26,7 @@ extern const Command kCompletion;
 extern const Command kConfig;
 extern const Command kHelp;
 extern const Command kLoad;
+extern const Command kPgSetup;
 extern const Command kProbe;
 extern const Command kProfiles;
 extern const Command kPush;

@@ -31,6 +31,7 @@ TOOL_MAY_INCLUDE = {
     "server/machine_count.h",
     "server/setting_table.h",
     "server/settings.h",
+    "source/pg_setup.h",
 }
 # Beside the public API, what a profile may use of other rooms: pure helpers only.
 PROFILE_MAY_INCLUDE = {
