@@ -38,3 +38,7 @@ else()
   add_library(llhttp STATIC ${LLHTTP_SOURCES})
   target_include_directories(llhttp SYSTEM PUBLIC ${LLHTTP_INCLUDE_DIR})
 endif()
+
+# Chart.js for the admin page: libjs-chart.js, embedded at build.
+find_file(CHART_JS NAMES chart.min.js Chart.min.js PATHS /usr/share/javascript/chart.js
+          NO_DEFAULT_PATH REQUIRED)

@@ -3,8 +3,10 @@
 #include <array>
 
 #include "profile/chat.h"
+#include "profile/drop.h"
 #include "profile/live_data.h"
 #include "profile/pg_updates.h"
+#include "profile/signals.h"
 
 namespace livehub::profile {
 namespace {
@@ -16,6 +18,10 @@ constexpr std::array kProfiles = {
                  make_chat, set_chat_defaults},
     ProfileEntry{"pg-updates", "rows of PostgreSQL that change reach their user's WebSockets",
                  make_pg_updates, set_pg_updates_defaults},
+    ProfileEntry{"signals", "trading signals of Redis Streams reach every SSE client", make_signals,
+                 set_signals_defaults},
+    ProfileEntry{"drop", "product drops: snapshots from Restate, then what NATS brings, over SSE",
+                 make_drop, set_drop_defaults},
 };
 
 }  // namespace

@@ -1,15 +1,23 @@
-// The admin listener: health and metrics for whoever runs this process, never for its clients. It
-// is an engine of its own with one shard, so a busy hub cannot make it late. startup. Tests:
-// tests/integration/admin.test.mjs.
+// The admin listener: health, metrics, the page and what it reads, for whoever runs this process,
+// never for its clients (docs/ADMIN_API.md). It is an engine of its own with one shard, so a busy
+// hub cannot make it late; it asks the hub's shards by tasks and waits for none. startup. Tests:
+// tests/integration/admin.test.mjs, tests/integration/admin_debug.test.mjs.
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include "livehub/engine.h"
 
 namespace livehub::server {
 
-// A factory for the admin listener's profile; `hub` outlives it.
-ProfileFactory make_admin(Engine& hub);
+struct AdminOptions {
+  std::string token;    // empty: none
+  std::string profile;  // the hub's
+  std::string hub_url;  // where clients reach the hub, if that is known
+};
+
+// A factory for the admin listeners' profile; `hub` outlives them.
+ProfileFactory make_admin(Engine& hub, AdminOptions options);
 
 }  // namespace livehub::server

@@ -2,11 +2,12 @@
 
 #include <prometheus/metric_family.h>
 #include <prometheus/text_serializer.h>
-#include <sys/resource.h>
-#include <unistd.h>
 
-#include <fstream>
+#include <array>
+#include <limits>
+#include <utility>
 
+#include "server/admin_json.h"
 #include "server/engine_state.h"
 
 namespace livehub::server {
@@ -32,9 +33,28 @@ class Families {
       metric.gauge.value = value;
     families_.back().metric.push_back(std::move(metric));
   }
+  void begin_histogram(const char* name, const char* help) {
+    begin(name, help, false);
+    families_.back().type = prometheus::MetricType::Histogram;
+  }
+  // In buckets that end at powers of two of nanoseconds: there the counts are exact.
+  void add(const base::Histogram& times, Labels labels) {
+    prometheus::ClientMetric metric;
+    metric.label = std::move(labels);
+    metric.histogram.sample_count = times.count();
+    metric.histogram.sample_sum = static_cast<double>(times.sum_ns()) / 1e9;
+    for (int bit = kFirstBucketBit; bit <= kLastBucketBit; ++bit)
+      metric.histogram.bucket.push_back(
+          {times.below(bit), static_cast<double>(uint64_t{1} << bit) / 1e9});
+    metric.histogram.bucket.push_back({times.count(), std::numeric_limits<double>::infinity()});
+    families_.back().metric.push_back(std::move(metric));
+  }
   std::string text() const { return prometheus::TextSerializer().Serialize(families_); }
 
  private:
+  static constexpr int kFirstBucketBit = 14;  // 16 us
+  static constexpr int kLastBucketBit = 33;   // 8.6 s
+
   std::vector<prometheus::MetricFamily> families_;
 };
 
@@ -95,7 +115,6 @@ const Column kColumns[] = {
      LIVEHUB_CELL(session.lapped_closed)},
     {"livehub_append_waits_total", "Times ingestion waited for subscribers that keep up.", true,
      LIVEHUB_CELL(fanout.append_waits)},
-    {"livehub_gaps_total", "Gaps told to clients.", true, LIVEHUB_CELL(session.gaps_told)},
     {"livehub_resumes_local_total", "Resumptions served by the local stream.", true,
      LIVEHUB_CELL(hub.local_resumes)},
     {"livehub_replay_windows_total", "Windows of history asked for by resuming clients.", true,
@@ -111,11 +130,21 @@ const Column kColumns[] = {
     {"livehub_history_bytes", "Bytes of message history.", false, LIVEHUB_CELL(history_bytes)},
     {"livehub_history_messages", "Messages of history.", false, LIVEHUB_CELL(history_messages)},
     {"livehub_arena_bytes", "Bytes used of the arena.", false, LIVEHUB_CELL(arena_bytes)},
+    {"livehub_arena_bytes_max", "Bytes of the arena.", false, LIVEHUB_CELL(arena_bytes_max)},
+    {"livehub_ring_bytes", "Bytes of all rings of hot streams.", false, LIVEHUB_CELL(rings_bytes)},
+    {"livehub_ring_used_bytes", "Bytes used of them.", false, LIVEHUB_CELL(rings_used_bytes)},
+    {"livehub_fed_total", "Messages that came from a source.", true, LIVEHUB_CELL(owner.fed)},
+    {"livehub_fed_in_vain_total", "Messages of a source that nobody here wants any more.", true,
+     LIVEHUB_CELL(owner.fed_in_vain)},
+    {"livehub_feed_waits_over_total", "Joins that went on without their broker.", true,
+     LIVEHUB_CELL(owner.feed_waits_over)},
     {"livehub_shard_memory_bytes", "Bytes this shard charges to the memory budget.", false,
      LIVEHUB_CELL(memory_bytes)},
     {"livehub_loop_turns_total", "Turns of the loop.", true, LIVEHUB_CELL(loop.turns)},
     {"livehub_loop_busy_turns_total", "Turns that did not sleep.", true,
      LIVEHUB_CELL(loop.busy_turns)},
+    {"livehub_loop_awake_seconds_total", "Time in which the loop was not asleep.", true,
+     LIVEHUB_CELL(loop.awake_ns) / 1e9},
 };
 
 #undef LIVEHUB_CELL
@@ -155,12 +184,61 @@ void add_labelled(Families& families, const std::vector<ShardSnapshot>& shards) 
       families.add(static_cast<double>(count), with(s, "code", std::to_string(code)));
 }
 
+constexpr std::array<const char*, 4> kGapReasons = {"expired", "restarted", "slow", "source"};
+
+// Why streams ended, what was missed, who was refused: by reason.
+void add_reasons(Families& families, const std::vector<ShardSnapshot>& shards) {
+  const auto with = [](const ShardSnapshot& s, Labels more) {
+    Labels labels = shard_label(s);
+    labels.insert(labels.end(), more.begin(), more.end());
+    return labels;
+  };
+  families.begin("livehub_gaps_total", "Gaps told to clients, by reason.", true);
+  for (const auto& s : shards)
+    for (size_t i = 0; i < kGapReasons.size(); ++i)
+      families.add(static_cast<double>(s.session.gaps_by_reason[i]),
+                   with(s, {{"reason", kGapReasons[i]}}));
+  families.begin("livehub_auth_failures_total", "Requests that were not let in, by reason.", true);
+  for (const auto& s : shards)
+    for (const auto& [status, reason] : {std::pair{401, "token"}, std::pair{403, "forbidden"}}) {
+      const auto found = s.session.http_by_status.find(status);
+      const uint64_t count = found == s.session.http_by_status.end() ? 0 : found->second;
+      families.add(static_cast<double>(count), with(s, {{"reason", reason}}));
+    }
+  families.begin("livehub_ends_total", "Streams ended, and requests refused, by kind and cause.",
+                 true);
+  for (const auto& s : shards)
+    for (size_t kind = 0; kind < session::kEndKinds; ++kind)
+      for (size_t cause = 0; cause < session::kCauses; ++cause) {
+        const uint64_t count = s.ended[kind][cause];
+        if (count == 0) continue;
+        const std::string name(session::cause_name(static_cast<session::Cause>(cause)));
+        families.add(
+            static_cast<double>(count),
+            with(s, {{"kind", kind_name(static_cast<session::EndKind>(kind))}, {"cause", name}}));
+      }
+}
+
+void add_histograms(Families& families, const std::vector<ShardSnapshot>& shards) {
+  families.begin_histogram("livehub_loop_turn_seconds",
+                           "How long a turn of the loop took once it was awake.");
+  for (const auto& s : shards) families.add(s.loop.awake, shard_label(s));
+  families.begin_histogram("livehub_delivery_seconds",
+                           "From a message's arrival to the end of the flush that sent it: the "
+                           "oldest of each flush, to all who could be sent to.");
+  for (const auto& s : shards) families.add(s.delivery, shard_label(s));
+}
+
 // The links of the sources; their names are few and fixed.
 void add_links(Families& families, const Engine::State& state) {
   const std::vector<LinkState> links = state.links();
   families.begin("livehub_link_up", "1 while a link to a broker or backend carries messages.",
                  false);
   for (const LinkState& link : links) families.add(link.is_up ? 1 : 0, {{"link", link.name}});
+  families.begin("livehub_link_needed", "1 if readiness is red while the link is down.", false);
+  for (const LinkState& link : links) families.add(link.is_needed ? 1 : 0, {{"link", link.name}});
+  families.begin("livehub_link_state_seconds", "How long a link has been up, or down.", false);
+  for (const LinkState& link : links) families.add(link.state_seconds, {{"link", link.name}});
   families.begin("livehub_link_quiet_seconds", "Since a link was last proven alive.", false);
   for (const LinkState& link : links) families.add(link.quiet_seconds, {{"link", link.name}});
   families.begin("livehub_link_reconnects_total", "Times a link was made again.", true);
@@ -169,13 +247,6 @@ void add_links(Families& families, const Engine::State& state) {
   families.begin("livehub_feed_refused_total", "Messages of sources that the gate refused.", true);
   families.add(static_cast<double>(
       state.shared().refused_by_gate.load(std::memory_order_relaxed)));  // relaxed: a counter
-}
-
-double resident_bytes() {
-  std::ifstream statm("/proc/self/statm");
-  double size = 0, resident = 0;
-  statm >> size >> resident;
-  return resident * static_cast<double>(::sysconf(_SC_PAGESIZE));
 }
 
 }  // namespace
@@ -199,6 +270,8 @@ std::string metrics_text(const Engine::State& state, const std::vector<ShardSnap
     for (const auto& s : shards) families.add(column.value(s), shard_label(s));
   }
   add_labelled(families, shards);
+  add_reasons(families, shards);
+  add_histograms(families, shards);
   add_links(families, state);
   return families.text();
 }

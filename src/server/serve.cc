@@ -30,7 +30,7 @@ EngineOptions admin_options(const Settings& settings, std::string host, uint16_t
   options.shards = 1;
   options.io = "epoll";
   options.sockets_per_shard_max = 256;
-  options.ring_bytes = options.arena_bytes = 64 << 10;
+  options.ring_bytes = options.arena_bytes = 256 << 10;
   options.history_count = 0;
   options.drain_seconds = 0;
   options.public_ready = false;
@@ -50,8 +50,11 @@ struct AdminListeners {
     std::vector<std::string> hosts = {settings.admin_host};
     if (settings.admin_host.empty()) hosts = {"127.0.0.1", "::1"};
     port = settings.admin_is_auto ? 0 : *settings.admin_port;
+    AdminOptions options{settings.admin_token, settings.profile, ""};
+    if (!settings.fly_app.empty()) options.hub_url = "https://" + settings.fly_app + ".fly.dev";
+    const ProfileFactory factory = make_admin(hub, options);
     for (const std::string& host : hosts) {
-      auto engine = std::make_unique<Engine>(admin_options(settings, host, port), make_admin(hub));
+      auto engine = std::make_unique<Engine>(admin_options(settings, host, port), factory);
       const std::string failure = engine->start();
       if (!failure.empty()) {
         if (!engines.empty() && host == "::1") return;  // no IPv6 here: one loopback will do

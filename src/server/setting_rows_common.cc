@@ -28,6 +28,7 @@ void set_io(Settings& s, const SettingValue& value) { s.engine.io = value.text; 
 void set_drain(Settings& s, const SettingValue& value) { s.engine.drain_seconds = value.seconds; }
 void set_admin_host(Settings& s, const SettingValue& value) { s.admin_host = value.text; }
 void set_log_format(Settings& s, const SettingValue& value) { s.log_format = value.text; }
+void set_admin_token(Settings& s, const SettingValue& value) { s.admin_token = value.text; }
 void set_log_level(Settings& s, const SettingValue& value) { s.log_level = value.text; }
 
 void set_admin_port(Settings& s, const SettingValue& value) {
@@ -133,6 +134,9 @@ constexpr std::array kTable = {
     Setting{.name = "ADMIN_HOST", .group = kOperation, .type = T::kAddress,
             .help = "Where the admin listener listens; without it both loopbacks, on Fly [::].",
             .apply = set_admin_host},
+    Setting{.name = "ADMIN_TOKEN", .group = kOperation, .type = T::kSecret,
+            .help = "Opens the admin page from elsewhere; without it only this machine sees it.",
+            .least = 16, .apply = set_admin_token},
     Setting{.name = "PUBLIC_READY", .group = kOperation, .type = T::kBool, .default_text = "1",
             .help = "Whether GET /_livehub/ready is answered on the clients' port too.",
             .apply = set_number<&E::public_ready>},

@@ -1,8 +1,46 @@
-// The settings of profile `drop`, by its contract's names (docs/PROFILES.md).
+// The settings of profile `drop`, by its contract's names (docs/profiles/drop.md).
+#include <array>
+
 #include "server/setting_rows.h"
 
 namespace livehub::server {
+namespace {
 
-std::span<const Setting> drop_rows() { return {}; }
+using T = SettingType;
+constexpr std::string_view kGroup = "Profile drop";
+constexpr std::string_view kDrop = "drop";
+
+// clang-format off
+constexpr std::array kTable = {
+    Setting{.name = "NATS_URL", .group = kGroup, .type = T::kSecret,
+            .default_text = "nats://localhost:4222",
+            .help = "NATS servers, with commas between; tls:// and user:password@ are understood.",
+            .profile = kDrop},
+    Setting{.name = "NATS_CREDS_FILE", .group = kGroup, .type = T::kFile,
+            .help = "A NATS credentials file (JWT and key), where the servers ask for one.",
+            .profile = kDrop},
+    Setting{.name = "NATS_CA_FILE", .group = kGroup, .type = T::kFile,
+            .help = "Certificates to trust for tls:// servers; without it the system's.",
+            .profile = kDrop},
+    Setting{.name = "RESTATE_INGRESS_URL", .group = kGroup, .type = T::kText,
+            .default_text = "http://localhost:8080",
+            .help = "Where the backend answers for snapshots.",
+            .profile = kDrop},
+    Setting{.name = "RESTATE_API_TIMEOUT_MS", .group = kGroup, .type = T::kMilliseconds,
+            .default_text = "15000",
+            .help = "How long a snapshot's call may take; then its event is skipped.",
+            .least = 1, .most = 600'000, .profile = kDrop},
+    Setting{.name = "RESTATE_TIMEOUT_MS", .group = kGroup, .type = T::kMilliseconds,
+            .help = "Of the service's other calls; none is made here.",
+            .most = 3'600'000, .profile = kDrop, .has_no_effect = true},
+    Setting{.name = "NODE_ENV", .group = kGroup, .type = T::kText,
+            .help = "Of the Node service; nothing depends on it here.",
+            .profile = kDrop, .has_no_effect = true},
+};
+// clang-format on
+
+}  // namespace
+
+std::span<const Setting> drop_rows() { return kTable; }
 
 }  // namespace livehub::server

@@ -33,7 +33,7 @@ constexpr std::array kTable = {
     Setting{.name = "CORS_ORIGINS", .group = kLiveDataGroup, .type = T::kOrigins,
             .default_text = "*",
             .help = "Web pages that may connect, with commas between; * is every page.",
-            .profile = "live-data|signals", .reloads = true},
+            .profile = "live-data|signals|drop", .reloads = true},
 };
 // clang-format on
 

@@ -37,9 +37,6 @@ constexpr std::array kTable = {
     Setting{.name = "AUTH_TIMEOUT", .group = kGroup, .type = T::kInteger, .default_text = "30",
             .help = "A socket that has not authenticated by then is closed with 1008; 0: never.",
             .least = 0, .most = 86'400, .unit = "seconds", .profile = kPgUpdates},
-    Setting{.name = "ENFORCE_EXPIRY", .group = kGroup, .type = T::kBool, .default_text = "0",
-            .help = "Close sockets with 1008 when the newest token they brought expires.",
-            .profile = kPgUpdates},
 };
 // clang-format on
 

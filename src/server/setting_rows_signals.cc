@@ -1,5 +1,5 @@
-// The settings of profile `signals`, by its contract's names, and those of Redis that other profiles
-// have too (docs/PROFILES.md).
+// The settings of profile `signals`, by its contract's names, and those of Redis that other
+// profiles have too (docs/PROFILES.md).
 #include <array>
 
 #include "server/setting_rows.h"

@@ -43,7 +43,7 @@ struct Setting {
   SettingType type = SettingType::kInteger;
   std::string_view default_text{};  // empty: none
   std::string_view help;            // one sentence
-  uint64_t least = 0;               // of numbers, inclusive, in the type's unit
+  uint64_t least = 0;               // of numbers, inclusive, in the type's unit; bytes of secrets
   uint64_t most = 0;
   std::string_view words{};    // kChoice: "a|b|c"; numbers: "auto" where it is allowed beside them
   std::string_view unit{};     // of kInteger, as in "seconds"

@@ -177,7 +177,7 @@ std::optional<SettingValue> value_of(const Setting& setting, std::string_view te
       return text_value(!text.empty(), text);
     case SettingType::kSecret:
     case SettingType::kText:
-      return text_value(is_secret_text(text), text);
+      return text_value(is_secret_text(text) && text.size() >= setting.least, text);
   }
   return std::nullopt;
 }
@@ -256,7 +256,8 @@ std::string allowed_text(const Setting& setting) {
       return "the path of a file";
     case SettingType::kSecret:
     case SettingType::kText:
-      return "1 to " + std::to_string(kSecretBytesMax) +
+      return std::to_string(std::max<uint64_t>(setting.least, 1)) + " to " +
+             std::to_string(kSecretBytesMax) +
              " bytes without control characters, and no blank at the beginning or end";
   }
   return {};

@@ -27,6 +27,7 @@ struct Settings {
   std::optional<uint16_t> admin_port = 9091;  // nullopt: no admin listener (ADMIN_PORT=0)
   bool admin_is_auto = false;                 // ADMIN_PORT=auto: a free one; admin_port is then 0
   std::string admin_host;                     // empty: both loopbacks
+  std::string admin_token;                    // empty: the page is for this machine only
   std::string fly_app;                        // FLY_APP_NAME; empty: not on Fly
   std::string log_level = "info";             // debug, info, warn, error
   std::string log_format = "auto";            // auto, text, json

@@ -29,7 +29,8 @@ void Front::check_invariants() const {
 void Front::check_connection(uint32_t index) const {
   const Connection& c = connections_[index];
   LIVEHUB_CHECK(hub_.fanout().has_peer(index), "a connection has its peer");  // invariant 1
-  LIVEHUB_CHECK(c.generation != 0 && sending_[index].generation == c.generation, "generations agree");
+  LIVEHUB_CHECK(c.generation != 0 && sending_[index].generation == c.generation,
+                "generations agree");
   // Only the owner's answer is waited for without a time: it comes within PUSH_WAIT_MS.
   LIVEHUB_CHECK(c.phase == Phase::kReply || wheel_.is_armed(c.timer), "every wait has an end");
   const hub::Peer& peer = hub_.fanout().peer(index);

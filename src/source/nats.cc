@@ -57,6 +57,7 @@ uint64_t NatsSource::listen(NatsListen listen) {
 uint64_t NatsSource::listen(NatsBucket bucket) {
   auto listener = std::make_shared<NatsListener>();
   listener->id = parts_->next_id++;
+  listener->listen.hold_ms = bucket.hold_ms;
   listener->bucket = std::move(bucket);
   const uint64_t id = listener->id;
   parts_->link.listen(std::move(listener));

@@ -67,10 +67,12 @@ struct NatsListen {
   std::function<void()> on_news;
 };
 
-// The keys of a bucket (made where it is missing: history 1): all of them, each time they change.
+// The keys of a bucket (made where it is missing: history 1): all of them in order, at first and
+// when they have changed, once for all that changes within hold_ms.
 struct NatsBucket {
   std::string name;
   int64_t bytes_max = 0;
+  int64_t hold_ms = 0;
   std::function<void(std::vector<std::string> keys)> on_keys;
 };
 

@@ -1,6 +1,10 @@
 #include "source/redis.h"
 
+#include <unistd.h>
+
 #include <charconv>
+#include <chrono>
+#include <cstdlib>
 
 #include "source/redis_state.h"
 
@@ -21,6 +25,18 @@ std::optional<SourcePosition> redis_position(std::string_view id) {
 
 std::string redis_id(SourcePosition position) {
   return std::to_string(position.time_ms()) + "-" + std::to_string(position.time_count());
+}
+
+std::string machine_name() {
+  if (const char* machine = std::getenv("FLY_MACHINE_ID"); machine && *machine) return machine;
+  char host[256] = {};
+  return ::gethostname(host, sizeof(host) - 1) == 0 && host[0] ? host : "machine";
+}
+
+int64_t RedisSource::now_ms() {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
 }
 
 RedisSource::RedisSource(Private) {}

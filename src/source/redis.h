@@ -87,12 +87,14 @@ struct RedisOutcome {
 };
 
 // Turns a broker's message into a publication; false drops it. On the Redis thread; of one stream
-// entry it may be asked more than once, and must then say the same.
+// entry it may be asked more than once.
 using RedisHook = std::function<bool(const RedisMessage&, RedisOutcome&)>;
 
 // "<ms>-<count>", a stream entry's id; nullopt for anything else, or beyond SourcePosition's range.
 [[nodiscard]] std::optional<SourcePosition> redis_position(std::string_view id);
 [[nodiscard]] std::string redis_id(SourcePosition position);
+// This machine among its like: FLY_MACHINE_ID, else the host's name.
+[[nodiscard]] std::string machine_name();
 
 class RedisSource final : public Source {
   struct Private {};  // so that only make() makes one
@@ -117,6 +119,8 @@ class RedisSource final : public Source {
                              RedisCallback done = {});
   // The last round trip of the command link, milliseconds; -1 while it is down. Any thread.
   double ping_ms() const;
+  // By the calendar, for profiles that tell ages. Any thread.
+  static int64_t now_ms();
 
   // --- Source ---
   [[nodiscard]] std::string start(Inlet& inlet) override;

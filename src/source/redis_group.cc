@@ -1,8 +1,5 @@
 #include "source/redis_group.h"
 
-#include <unistd.h>
-
-#include <cstdlib>
 #include <limits>
 #include <vector>
 
@@ -11,12 +8,6 @@ namespace {
 
 constexpr int64_t kEveryNs = 1'000'000'000;
 constexpr size_t kEntriesAtOnce = 1000;
-
-std::string machine_name() {
-  if (const char* machine = std::getenv("FLY_MACHINE_ID"); machine && *machine) return machine;
-  char host[256] = {};
-  return ::gethostname(host, sizeof(host) - 1) == 0 && host[0] ? host : "machine";
-}
 
 }  // namespace
 

@@ -24,11 +24,6 @@ int64_t clock_ns() {
              std::chrono::steady_clock::now().time_since_epoch())
       .count();
 }
-int64_t calendar_ms() {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
 uint64_t random_u64() {
   uint64_t value = 0;
   if (::RAND_bytes(reinterpret_cast<unsigned char*>(&value), sizeof(value)) != 1)
@@ -215,7 +210,7 @@ bool RedisSource::State::translate(const std::string& channel, SourcePosition po
                   .payload = {},
                   .fields = fields,
                   .position = position,
-                  .now_ms = calendar_ms(),
+                  .now_ms = RedisSource::now_ms(),
                   .is_backlog = is_backlog},
                  out);
   for (size_t i = 0; i + 1 < fields.size(); i += 2) {
@@ -237,7 +232,7 @@ void RedisSource::State::on_message(const std::string& channel, const std::strin
                                .payload = payload,
                                .fields = {},
                                .position = {},
-                               .now_ms = calendar_ms()};
+                               .now_ms = RedisSource::now_ms()};
     if (!hook_(message, out)) return;
   }
   outbox_->publish(channel, std::move(out.payload), std::move(out.event), {});

@@ -71,9 +71,9 @@ const Command kHelp = {.name = "help",
                        .run = run_help};
 
 std::span<const Command* const> commands() {
-  static constexpr std::array kAll = {&kCheck, &kConfig, &kProfiles,   &kProbe,  &kTail,
-                                      &kPush,  &kTop,    &kTap,        &kToken,  &kPgSetup,
-                                      &kLoad,  &kHelp,   &kCompletion, &kVersion};
+  static constexpr std::array kAll = {&kCheck, &kConfig,  &kProfiles,   &kProbe,  &kTail,
+                                      &kPush,  &kTop,     &kTap,        &kToken,  &kLoad,
+                                      &kHelp,  &kPgSetup, &kCompletion, &kVersion};
   return kAll;
 }
 

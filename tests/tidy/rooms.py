@@ -49,6 +49,8 @@ PROFILE_MAY_INCLUDE = {
     "source/jwks.h",
     "source/redis.h",
     "source/nats.h",
+    "source/nats_subject.h",
+    "source/wall_clock.h",
     "source/postgres.h",
 }
 # Rooms that are pure: time and randomness are arguments, nothing is opened, no thread is started.

@@ -17,10 +17,14 @@ export class SseClient {
 
   static async open(
     server,
-    { path = "/api/live", headers = {}, version = "1.1", host, port } = {},
+    { path = "/api/live", headers = {}, version = "1.1", hostName = "hub.test", host, port } = {},
   ) {
     const wire = await Wire.connect(server, { host, port });
-    const lines = [`GET ${path} HTTP/${version}`, "Host: hub.test", "Accept: text/event-stream"];
+    const lines = [
+      `GET ${path} HTTP/${version}`,
+      `Host: ${hostName}`,
+      "Accept: text/event-stream",
+    ];
     for (const [name, value] of Object.entries(headers)) lines.push(`${name}: ${value}`);
     await wire.send(...lines);
     const head = await wire.head();

@@ -127,7 +127,8 @@ TEST(Settings, EachReachesItsField) {
       {"ADMIN_HOST", "::1", [](Settings& s) { s.admin_host = "::1"; }},
       {"LOG_LEVEL", "DEBUG", [](Settings& s) { s.log_level = "debug"; }},
   };
-  std::set<std::string_view> seen = {"LIVEHUB_PROFILE", "LIVEHUB_CONFIG"};  // tests of their own
+  // These have tests of their own.
+  std::set<std::string_view> seen = {"LIVEHUB_PROFILE", "LIVEHUB_CONFIG", "ADMIN_TOKEN"};
   for (const Placed& placed : all) {
     seen.insert(placed.name);
     Settings expected;
@@ -141,6 +142,15 @@ TEST(Settings, EachReachesItsField) {
   }
   for (const Setting& setting : setting_table())
     EXPECT_EQ(seen.contains(setting.name), setting.profile.empty()) << setting.name;
+}
+
+TEST(Settings, AnAdminTokenHasSixteenCharactersOrMore) {
+  EXPECT_EQ(loaded({}, {{"ADMIN_TOKEN", "sixteen bytes..."}}).admin_token, "sixteen bytes...");
+  const SettingsResult result = load_settings({}, {{"ADMIN_TOKEN", "fifteen bytes.."}}, {});
+  EXPECT_FALSE(result.settings);
+  EXPECT_THAT(result.error, HasSubstr("ADMIN_TOKEN"));
+  EXPECT_THAT(result.error, HasSubstr("16 to 4096"));
+  EXPECT_THAT(result.error, Not(HasSubstr("fifteen")));
 }
 
 TEST(Settings, AProfilesOwnKeepTheirNamesInNormalForm) {

@@ -22,6 +22,7 @@ struct Rig {
     EXPECT_EQ(source.start(inlet), "");
     (void)source.listen(NatsBucket{.name = "drops_index",
                                    .bytes_max = 10 << 20,
+                                   .hold_ms = 10,
                                    .on_keys = [this](std::vector<std::string> keys) {
                                      const std::lock_guard guard(mutex);
                                      all.push_back(std::move(keys));

@@ -1,0 +1,127 @@
+// A real nats-server of the test's own (free ports, a store of its own), and a small client of its
+// wire protocol to publish with.
+import { spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import net from "node:net";
+import os from "node:os";
+import path from "node:path";
+import { after } from "node:test";
+import { eventually } from "./patience.mjs";
+
+const running = new Set();
+process.on("exit", () => {
+  for (const server of running) server.child?.kill("SIGKILL");
+});
+after(() => running.forEach((server) => server.close()));
+
+export const freePort = () =>
+  new Promise((resolve, reject) => {
+    const server = net.createServer();
+    server.on("error", reject);
+    server.listen(0, "127.0.0.1", () => {
+      const { port } = server.address();
+      server.close(() => resolve(port));
+    });
+  });
+
+export class NatsServer {
+  static async start({ args = ["-js"] } = {}) {
+    const server = new NatsServer(await freePort(), await freePort(), args);
+    await server.up();
+    return server;
+  }
+
+  constructor(port, monitorPort, args) {
+    this.port = port;
+    this.monitorPort = monitorPort;
+    this.args = args;
+    this.directory = mkdtempSync(path.join(os.tmpdir(), "livehub-nats-"));
+    running.add(this);
+  }
+
+  get url() {
+    return `nats://127.0.0.1:${this.port}`;
+  }
+
+  async up() {
+    const ports = ["-p", String(this.port), "-m", String(this.monitorPort)];
+    const args = ["-a", "127.0.0.1", ...ports, "-sd", this.directory, ...this.args];
+    this.child = spawn("nats-server", args, { stdio: "ignore" });
+    this.ended = new Promise((resolve) => this.child.on("close", resolve));
+    await eventually(() => this.monitor("varz"), "nats-server");
+  }
+  async kill() {
+    this.child.kill("SIGKILL");
+    await this.ended;
+  }
+  freeze() {
+    this.child.kill("SIGSTOP");
+  }
+  thaw() {
+    this.child.kill("SIGCONT");
+  }
+  close() {
+    this.child.kill("SIGKILL");
+    running.delete(this);
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+
+  // What it says of itself: varz, connz?subs=1 and so on.
+  async monitor(what) {
+    return (await fetch(`http://127.0.0.1:${this.monitorPort}/${what}`)).json();
+  }
+  // The subjects that our process has subscribed, in order.
+  async subjects(name = "livehub drop") {
+    const { connections } = await this.monitor("connz?subs=1");
+    return connections
+      .filter((connection) => connection.name === name)
+      .flatMap((connection) => connection.subscriptions_list ?? [])
+      .filter((subject) => !subject.startsWith("_INBOX"))
+      .sort();
+  }
+}
+
+// Publishes, and knows when the server has it.
+export class NatsPublisher {
+  #buffer = "";
+  #pongs = [];
+
+  static async connect(server) {
+    const socket = net.connect(server.port, "127.0.0.1");
+    const publisher = new NatsPublisher(socket);
+    socket.write('CONNECT {"verbose":false,"name":"test"}\r\n');
+    await publisher.flush();
+    return publisher;
+  }
+  constructor(socket) {
+    this.socket = socket;
+    socket.on("error", () => {});
+    socket.on("data", (bytes) => {
+      this.#buffer += bytes;
+      const lines = this.#buffer.split("\r\n");
+      this.#buffer = lines.pop();
+      for (const line of lines) if (line === "PONG") this.#pongs.shift()?.();
+    });
+  }
+  publish(subject, value) {
+    const payload = Buffer.isBuffer(value)
+      ? value
+      : Buffer.from(typeof value === "string" ? value : JSON.stringify(value));
+    this.socket.write(`PUB ${subject} ${payload.length}\r\n`);
+    this.socket.write(payload);
+    this.socket.write("\r\n");
+  }
+  flush() {
+    return new Promise((resolve) => {
+      this.#pongs.push(resolve);
+      this.socket.write("PING\r\n");
+    });
+  }
+  async send(subject, value) {
+    this.publish(subject, value);
+    await this.flush();
+  }
+  close() {
+    this.socket.destroy();
+  }
+}
