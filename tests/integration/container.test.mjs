@@ -34,7 +34,7 @@ const config = async (env, args = []) => {
   return (name) => settings.find((one) => one.name === name)?.value;
 };
 
-test("the image's commands are in exec form, its user is not root, its ports are the program's", async () => {
+test("the image: commands in exec form, not root, the program's ports", async () => {
   const commands = [...lastStage.matchAll(/^(?:HEALTHCHECK .*)?CMD (.*)$/gm)].map((m) => m[1]);
   assert.equal(commands.length, 2);
   const [health, serve] = commands.map((text) => JSON.parse(text));
@@ -60,7 +60,8 @@ test("the sources that .dockerignore lets in are enough to build", (t) => {
   const run = (command, args) => {
     const options = { cwd: directory, encoding: "utf8", env: toolEnvironment() };
     const result = spawnSync(command, args, options);
-    assert.equal(result.status, 0, `${command} ${args.join(" ")}\n${result.stdout}${result.stderr}`);
+    const said = `${result.stdout}${result.stderr}`;
+    assert.equal(result.status, 0, `${command} ${args.join(" ")}\n${said}`);
   };
   run("cmake", ["--preset", "release", "-DLIVEHUB_TESTS=OFF", "-DLIVEHUB_BENCH=OFF"]);
   run("ninja", ["-C", "build", "-n", "livehub"]); // names a source that is missing
@@ -86,7 +87,7 @@ function closure(packages) {
 
 const skipLinks = sanitized ? "a sanitizer's build has libraries of its own" : false;
 
-test("every library the program is linked to comes with the image's packages", { skip: skipLinks }, () => {
+test("the image's packages bring every library", { skip: skipLinks }, () => {
   const packages = /apt-get install -y -q --no-install-recommends ([^&]*)/
     .exec(lastStage)[1]
     .split(/[\s\\]+/)
@@ -120,7 +121,7 @@ function bareFolder(t) {
 const isRoot = process.getuid() === 0;
 const skipBare = skipLinks || (isRoot ? false : "chroot needs root");
 
-test("in a bare folder, as nobody: it starts, its health check passes, it drains", { skip: skipBare }, async (t) => {
+test("in a bare folder, as nobody, it lives and drains", { skip: skipBare }, async (t) => {
   const folder = bareFolder(t);
   const inside = (args) => ["--userspec=65534:65534", folder, ...args];
   const ports = { PORT: "0", ADMIN_PORT: "auto" };
@@ -218,9 +219,9 @@ test("the proxies pass streams on and wait longer than the heartbeats", async ()
   if (existsSync("/usr/sbin/nginx")) execFileSync("/usr/sbin/nginx", ["-v"]);
 });
 
-const haveAnalyze = existsSync("/usr/bin/systemd-analyze");
+const skipUnit = existsSync("/usr/bin/systemd-analyze") ? false : "no systemd-analyze here";
 
-test("systemd understands the unit", { skip: haveAnalyze ? false : "no systemd-analyze here" }, (t) => {
+test("systemd understands the unit", { skip: skipUnit }, (t) => {
   const unit = path.join(temporaryDirectory(t), "livehub.service");
   writeFileSync(unit, read(deploy("livehub.service")).replace("/usr/local/bin/livehub", binary));
   const result = spawnSync("systemd-analyze", ["verify", "--man=no", unit], { encoding: "utf8" });
