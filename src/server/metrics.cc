@@ -144,7 +144,7 @@ const Column kColumns[] = {
     {"livehub_loop_busy_turns_total", "Turns that did not sleep.", true,
      LIVEHUB_CELL(loop.busy_turns)},
     {"livehub_loop_awake_seconds_total", "Time in which the loop was not asleep.", true,
-     LIVEHUB_CELL(loop.awake_ns) / 1e9},
+     [](const ShardSnapshot& s) { return static_cast<double>(s.loop.awake_ns) / 1e9; }},
 };
 
 #undef LIVEHUB_CELL
@@ -263,6 +263,8 @@ std::string metrics_text(const Engine::State& state, const std::vector<ShardSnap
   families.add(static_cast<double>(state.shared().budget.used()));
   families.begin("livehub_draining", "1 while this process says good-bye.", false);
   families.add(state.shared().is_draining.load(std::memory_order_relaxed) ? 1 : 0);
+  families.begin("livehub_shards", "Shards there are.", false);
+  families.add(state.shard_count());
   families.begin("livehub_shards_answering", "Shards that answered this scrape in time.", false);
   families.add(static_cast<double>(shards.size()));
   for (const Column& column : kColumns) {

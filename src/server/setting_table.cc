@@ -1,11 +1,7 @@
 #include "server/setting_table.h"
 
-#include <algorithm>
-#include <deque>
-#include <string>
 #include <vector>
 
-#include "base/check.h"
 #include "profile/profiles.h"
 #include "server/setting_rows.h"
 
@@ -19,38 +15,12 @@ std::string profile_names() {
   return names;
 }
 
-constexpr std::string_view kShared = "Of several profiles";
-
-// A name stands in one row, whichever profiles have it: rows of the same name become one, behind
-// all others. Their texts are the first one's.
-void add_row(std::vector<Setting>& table, const Setting& row) {
-  static std::deque<std::string> profiles;  // what the joined rows point into
-  const auto same = std::find_if(table.begin(), table.end(),
-                                 [&](const Setting& other) { return other.name == row.name; });
-  if (same == table.end()) {
-    table.push_back(row);
-    return;
-  }
-  Setting joined = *same;
-  LIVEHUB_CHECK(joined.type == row.type && !joined.profile.empty() && !row.profile.empty(),
-                "two rows of one name that cannot be one");
-  joined.profile =
-      profiles.emplace_back(std::string(joined.profile) + "|" + std::string(row.profile));
-  joined.has_no_effect = joined.has_no_effect && row.has_no_effect;
-  joined.group = kShared;
-  table.erase(same);
-  table.push_back(joined);
-}
-
 std::vector<Setting> make_table() {
   static const std::string names = profile_names();
   std::vector<Setting> table;
-  for (const auto rows : {common_rows(), live_data_rows(), chat_rows(), signals_rows(),
-                          pg_updates_rows(), drop_rows()})
-    for (const Setting& row : rows) add_row(table, row);
-  // A group's rows stand together, also when one was joined early.
-  std::stable_partition(table.begin(), table.end(),
-                        [](const Setting& row) { return row.group != kShared; });
+  for (const auto rows : {common_rows(), shared_rows(), live_data_rows(), chat_rows(),
+                          signals_rows(), pg_updates_rows(), drop_rows()})
+    table.insert(table.end(), rows.begin(), rows.end());
   for (Setting& setting : table)
     if (setting.name == "LIVEHUB_PROFILE") setting.words = names;
   return table;

@@ -1,0 +1,248 @@
+// The admin page in headless Chromium: its numbers move when traffic does, its panels work over
+// both transports, it asks nobody else, complains of nothing, and fits a phone.
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { Browser, haveChromium } from "./lib/browser.mjs";
+import { range } from "./lib/patience.mjs";
+import { Publisher } from "./lib/push.mjs";
+import { shards, withServer } from "./lib/server.mjs";
+import { SseClient } from "./lib/sse.mjs";
+import { WsClient } from "./lib/websocket.mjs";
+
+const timeout = 90_000;
+const token = "a token for the tests";
+const until = (tab, condition, ...args) =>
+  tab.waitForFunction(condition, { timeout, polling: 100 }, ...args);
+
+describe("the admin page", { skip: haveChromium ? false : "no Chromium here" }, () => {
+  let browser;
+  before(async () => {
+    browser = await Browser.start();
+  });
+  after(() => browser?.close());
+
+  // A tab on the page, and what must stay empty: complaints, and requests to anywhere else.
+  async function open(server, { path = "/", width = 1440, height = 900, host = "localhost" } = {}) {
+    const tab = await browser.browser.newPage();
+    const complaints = [];
+    const allowed = new Set(
+      [server.port, server.adminPort].flatMap((port) => [`${host}:${port}`]),
+    );
+    tab.on("console", (message) => {
+      if (["error", "warn", "warning"].includes(message.type())) complaints.push(message.text());
+    });
+    tab.on("pageerror", (error) => complaints.push(error.message));
+    tab.on("request", (request) => {
+      const { host: asked, protocol } = new URL(request.url());
+      if (protocol !== "data:" && !allowed.has(asked)) complaints.push(`asked ${request.url()}`);
+    });
+    await tab.setViewport({ width, height });
+    await tab.goto(`http://${host}:${server.adminPort}${path}`);
+    return { tab, complaints };
+  }
+
+  const noScrolling = async (tab, what) => {
+    const [content, window] = await tab.evaluate(() => [
+      document.documentElement.scrollWidth,
+      document.documentElement.clientWidth,
+    ]);
+    assert.ok(content <= window, `${what} is ${content} wide in a window of ${window}`);
+  };
+
+  test("the numbers of the hub move when traffic does", async () => {
+    await withServer({}, async (server) => {
+      const { tab, complaints } = await open(server);
+      const value = (name) =>
+        tab.evaluate((wanted) => {
+          const tile = [...document.querySelectorAll(".tile")].find(
+            (one) => one.querySelector("dt").textContent === wanted,
+          );
+          return tile?.querySelector(".value").firstChild.textContent;
+        }, name);
+      await until(tab, () => document.querySelectorAll(".tile").length === 7);
+      assert.equal(await value("Connections"), "0");
+      assert.equal(await value("Deliveries"), "0");
+      assert.equal(await tab.$eval("#state", (pill) => pill.textContent), "ready");
+      const clients = await Promise.all(range(3).map(() => SseClient.open(server)));
+      clients.push(await WsClient.open(server));
+      const publisher = new Publisher(server);
+      let done = false;
+      const pushing = (async () => {
+        while (!done) await publisher.push({ activeUsers: 7 });
+      })();
+      await until(tab, () => {
+        const [tiles, busiest] = ["tiles", "busiest"].map((id) => document.getElementById(id));
+        const numbers = [...tiles.querySelectorAll(".value")].map((v) => v.firstChild.textContent);
+        return (
+          numbers[0] === "4" && numbers[2] !== "0" && /live\S*.*4$/.test(busiest.innerText.trim())
+        );
+      });
+      assert.match(await tab.$eval("#tiles", (tiles) => tiles.innerText), /SSE 3 · WebSocket 1/);
+      const charts = await tab.$$eval("#hub-charts canvas", (all) =>
+        all.map((canvas) => canvas.getAttribute("aria-label")),
+      );
+      assert.equal(charts.length, 6);
+      assert.match(charts[0], /SSE 3, WebSocket 1/);
+      assert.doesNotMatch(charts[2], /deliveries 0\/s/);
+      // Something is drawn, too.
+      const painted = await tab.$eval("#hub-charts canvas", (canvas) =>
+        canvas
+          .getContext("2d")
+          .getImageData(0, 0, canvas.width, canvas.height)
+          .data.some((byte) => byte > 0),
+      );
+      assert.ok(painted);
+      assert.equal(await tab.$$eval("#shards tbody tr", (rows) => rows.length), shards);
+      clients.forEach((client) => client.close());
+      done = true;
+      await pushing;
+      await until(tab, () => /client left/.test(document.getElementById("ended").innerText));
+      await until(tab, () => document.querySelector(".tile .value").innerText === "0");
+      assert.deepEqual(complaints, []);
+      publisher.close();
+      await tab.close();
+    });
+  });
+
+  test("try it: listens over both transports, and pushes", async () => {
+    await withServer({ env: { LIVE_PUSH_TOKEN: "deck" } }, async (server) => {
+      const { tab, complaints } = await open(server);
+      await until(tab, () => document.getElementById("try-where").textContent !== "");
+      await tab.click("#try-sse");
+      await tab.click("#try-ws");
+      await until(tab, () =>
+        /SSE: connected, 0 .*WebSocket: connected, 0 /.test(
+          document.getElementById("try-counts").textContent,
+        ),
+      );
+      await tab.$eval("#try-text", (area) => {
+        area.value = '{ "hello": "<b>you</b>" }';
+      });
+      await tab.type("#try-token", "deck");
+      await tab.click("#try-push button");
+      await until(tab, () => document.querySelectorAll("#try-log li").length === 2);
+      const rows = await tab.$$eval("#try-log li", (all) =>
+        all.map((row) => [row.children[1].textContent, row.children[2].textContent]),
+      );
+      assert.deepEqual(rows.sort(), [
+        ["SSE", '{"hello":"<b>you</b>"}'],
+        ["WS", '{"hello":"<b>you</b>"}'],
+      ]);
+      await until(tab, () =>
+        document.getElementById("try-answer").textContent.includes('200 {"ok":true}'),
+      );
+      assert.deepEqual(complaints, []);
+      // A refusal is shown; the browser writes it to its console as well.
+      await tab.$eval("#try-token", (input) => {
+        input.value = "wrong";
+      });
+      await tab.click("#try-push button");
+      await until(tab, () => /^401 /.test(document.getElementById("try-answer").textContent));
+      await tab.close();
+    });
+  });
+
+  for (const kind of ["sse", "ws"])
+    test(`live data over ${kind}: a chart for every number, a feed for every event`, async () => {
+      await withServer({}, async (server) => {
+        const { tab, complaints } = await open(server, { path: "/#live" });
+        await until(tab, () => /^connected/.test(document.getElementById("live-state").innerText));
+        if (kind === "ws") await tab.click('label[for="live-ws"]');
+        const publisher = new Publisher(server);
+        const channels = { Organic: 2, Paid: "1", Referral: 1 };
+        const first = {
+          activeUsers: 128, signups: "7", conversions: 2, revenue: 1234.5, latencyP95: 88,
+          errorRate: 12, channels, cpuPercent: 41,
+        };
+        // The stream may only just be opening.
+        await until(tab, async () => /^connected/.test(
+          document.getElementById("live-state").innerText));
+        const shown = () => tab.$$eval("#live-charts h3", (all) => all.map((h) => h.textContent));
+        while ((await shown()).length < 8) await publisher.push(first);
+        assert.deepEqual(await shown(), ["Active users", "Signups", "Conversions", "Revenue",
+          "Latency p95", "Error rate", "Channels", "CPU"]);
+        await until(tab, () => /Error rate\s*12 %/.test(
+          document.getElementById("live-charts").innerText));
+        await until(tab, () => /Organic\s*50 %\s*Paid\s*25 %\s*Referral\s*25 %/.test(
+          document.getElementById("live-charts").innerText));
+        await publisher.push({ type: "point", data: { activeUsers: 200 } });
+        await publisher.push({ point: { signups: 9 } });
+        await until(tab, () => /Active users\s*200\s*Signups\s*9\s/.test(
+          document.getElementById("live-charts").innerText));
+        await publisher.push({ type: "event", message: "one", severity: "error" });
+        await publisher.push({ type: "events", data: [{ text: "two", kind: "deploy" }] });
+        await publisher.push({ event: { title: "three <i>" } });
+        await publisher.push({ events: [{ message: "four", level: "warning" }, {}] });
+        await until(tab, () => document.querySelectorAll("#feed li").length === 4);
+        const feed = await tab.$$eval("#feed li", (all) =>
+          all.map((row) => [row.className, row.querySelector(".text").firstChild.textContent]));
+        assert.deepEqual(feed, [["warn", "four"], ["info", "three <i>"], ["info", "two"],
+          ["danger", "one"]]);
+        assert.deepEqual(complaints, []);
+        publisher.close();
+        await tab.close();
+      });
+    });
+
+  test("another hub's address is looked at, with a policy of its own", async () => {
+    await withServer({}, async (server) => {
+      await withServer({}, async (other) => {
+        const { tab } = await open(server, { path: "/#live" });
+        await until(tab, () => /^connected/.test(document.getElementById("live-state").innerText));
+        await tab.click("#live-connect");
+        await tab.$eval("#live-url", (input, url) => {
+          input.value = url;
+        }, `${other.url}/api/live`);
+        await Promise.all([tab.waitForNavigation({ timeout }), tab.click("#live-connect")]);
+        await until(tab, () => /^connected/.test(document.getElementById("live-state").innerText));
+        const publisher = new Publisher(other);
+        await publisher.push({ otherNumber: 5 });
+        await until(tab, () => /Other number/.test(
+          document.getElementById("live-charts").innerText));
+        publisher.close();
+        await tab.close();
+      });
+    });
+  });
+
+  test("it fits 390 and 1440 pixels, in both views", async () => {
+    await withServer({ env: { MODE: "generator", TICK_MS: "100" } }, async (server) => {
+      const clients = await Promise.all(range(3).map(() => SseClient.open(server)));
+      for (const width of [390, 1440]) {
+        const { tab, complaints } = await open(server, { width });
+        await until(tab, () => document.querySelectorAll("#busiest tbody tr").length === 1);
+        await noScrolling(tab, `the hub at ${width}`);
+        await tab.click("#tab-live");
+        await until(tab, () => document.querySelectorAll("#live-charts .chart").length === 7);
+        await noScrolling(tab, `live data at ${width}`);
+        assert.deepEqual(complaints, []);
+        await tab.close();
+      }
+      clients.forEach((client) => client.close());
+    });
+  });
+
+  test("from elsewhere it asks for the token, and lets one out again", async () => {
+    await withServer({ env: { ADMIN_TOKEN: token } }, async (server) => {
+      // A name that is no loopback's own, for this browser alone.
+      const own = await browser.browser.createBrowserContext();
+      const tab = await own.newPage();
+      await tab.setExtraHTTPHeaders({ "X-Forwarded-For": "192.0.2.1" });
+      const url = `http://localhost:${server.adminPort}/`;
+      await tab.goto(url);
+      assert.match(tab.url(), /\/login$/);
+      await tab.type("#token", "nonsense");
+      await Promise.all([tab.waitForNavigation({ timeout }), tab.click("button")]);
+      assert.match(await tab.$eval('[role="alert"]', (p) => p.innerText), /not the token/);
+      await tab.type("#token", token);
+      await Promise.all([tab.waitForNavigation({ timeout }), tab.click("button")]);
+      assert.equal(tab.url(), url);
+      await until(tab, () => document.querySelectorAll(".tile").length === 7);
+      assert.equal(await tab.evaluate(() => document.cookie), "");
+      await Promise.all([tab.waitForNavigation({ timeout }), tab.click("#logout button")]);
+      await tab.goto(url);
+      assert.match(tab.url(), /\/login$/);
+      await own.close();
+    });
+  });
+});
