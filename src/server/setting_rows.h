@@ -8,6 +8,7 @@
 namespace livehub::server {
 
 [[nodiscard]] std::span<const Setting> common_rows();
+[[nodiscard]] std::span<const Setting> shared_rows();
 [[nodiscard]] std::span<const Setting> live_data_rows();
 [[nodiscard]] std::span<const Setting> chat_rows();
 [[nodiscard]] std::span<const Setting> signals_rows();

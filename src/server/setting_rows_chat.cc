@@ -35,12 +35,6 @@ constexpr std::array kTable = {
     Setting{.name = "CHAT_TRUST_ROLES", .group = kGroup, .type = T::kBool, .default_text = "0",
             .help = "Whether anonymous users may speak as AGENT or ASSISTANT.",
             .profile = kChat},
-    Setting{.name = "ENFORCE_EXPIRY", .group = kGroup, .type = T::kBool, .default_text = "0",
-            .help = "Whether a connection ends with its token.",
-            .profile = "chat|pg-updates"},
-    Setting{.name = "NODE_ENV", .group = kGroup, .type = T::kText,
-            .help = "The original's; nothing depends on it here.",
-            .profile = kChat, .has_no_effect = true},
 };
 // clang-format on
 

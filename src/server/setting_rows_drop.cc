@@ -33,9 +33,6 @@ constexpr std::array kTable = {
     Setting{.name = "RESTATE_TIMEOUT_MS", .group = kGroup, .type = T::kMilliseconds,
             .help = "Of the service's other calls; none is made here.",
             .most = 3'600'000, .profile = kDrop, .has_no_effect = true},
-    Setting{.name = "NODE_ENV", .group = kGroup, .type = T::kText,
-            .help = "Of the Node service; nothing depends on it here.",
-            .profile = kDrop, .has_no_effect = true},
 };
 // clang-format on
 

@@ -30,10 +30,6 @@ constexpr std::array kTable = {
     Setting{.name = "LIVE_PUSH_HMAC_SECRET", .group = kLiveDataGroup, .type = T::kSecret,
             .help = "Who pushes must sign with it (X-Timestamp, X-Signature).",
             .profile = kLiveData},
-    Setting{.name = "CORS_ORIGINS", .group = kLiveDataGroup, .type = T::kOrigins,
-            .default_text = "*",
-            .help = "Web pages that may connect, with commas between; * is every page.",
-            .profile = "live-data|signals|drop"},
 };
 // clang-format on
 

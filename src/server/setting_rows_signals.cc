@@ -1,5 +1,4 @@
-// The settings of profile `signals`, by its contract's names, and those of Redis that other
-// profiles have too (docs/PROFILES.md).
+// The settings of profile `signals`, by its contract's names (docs/PROFILES.md).
 #include <array>
 
 #include "server/setting_rows.h"
@@ -9,10 +8,8 @@ namespace livehub::server {
 namespace {
 
 using T = SettingType;
-constexpr std::string_view kRedisGroup = "Redis";
 constexpr std::string_view kSignalsGroup = "Profile signals";
 constexpr std::string_view kSignals = "signals";
-constexpr std::string_view kRedisProfiles = "chat|live-data|signals";
 
 // Its names for PORT and LIVEHUB_HOST: they come later in the table, and so win.
 void set_port(Settings& s, const SettingValue& value) {
@@ -24,20 +21,6 @@ void set_host(Settings& s, const SettingValue& value) {
 
 // clang-format off
 constexpr std::array kTable = {
-    Setting{.name = "REDIS_URL", .group = kRedisGroup, .type = T::kSecret,
-            .help = "redis://user:password@host:6379/0, or rediss:// with TLS.",
-            .profile = kRedisProfiles},
-    Setting{.name = "REDIS_CA_CERT", .group = kRedisGroup, .type = T::kFile,
-            .help = "Authorities for rediss://, a PEM file; without it the system's.",
-            .profile = kRedisProfiles},
-    Setting{.name = "BROKER_PREFIX", .group = kRedisGroup, .type = T::kText,
-            .default_text = "livehub",
-            .help = "The first word of the names that the hub itself uses in Redis.",
-            .profile = "live-data|signals"},
-    Setting{.name = "BROKER_MAXLEN", .group = kRedisGroup, .default_text = "10000",
-            .help = "About how many messages of a channel are kept in Redis.",
-            .least = 10, .most = 10'000'000, .unit = "messages", .profile = "live-data"},
-
     Setting{.name = "REDIS_SSL", .group = kSignalsGroup, .type = T::kBool, .default_text = "0",
             .help = "TLS although REDIS_URL begins with redis://.", .profile = kSignals},
     Setting{.name = "REDIS_DB", .group = kSignalsGroup,

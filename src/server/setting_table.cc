@@ -18,7 +18,7 @@ std::string profile_names() {
 std::vector<Setting> make_table() {
   static const std::string names = profile_names();
   std::vector<Setting> table;
-  for (const auto rows : {common_rows(), live_data_rows(), chat_rows(), signals_rows(),
+  for (const auto rows : {common_rows(), shared_rows(), live_data_rows(), chat_rows(), signals_rows(),
                           pg_updates_rows(), drop_rows()})
     table.insert(table.end(), rows.begin(), rows.end());
   for (Setting& setting : table)
