@@ -17,8 +17,9 @@ using Fields = std::vector<std::pair<std::string, std::string>>;
 
 constexpr uint16_t kNoToken = 4001, kBadToken = 4002;
 constexpr std::string_view kIncompleteToken = "Invalid token payload: missing userId or chatId";
-// What one client may have waiting for the API.
+// What one client may have waiting for the API, and all of them together, calls under way included.
 constexpr size_t kWaitingMax = 64, kWaitingBytesMax = 256 * 1024;
+constexpr size_t kHeldBytesMax = 16 << 20, kHeldBytesEach = 256;
 
 // A joined client. Shared with its task, which goes on when it has left: what it said before is
 // still saved and told.
@@ -198,9 +199,12 @@ class Chat : public Profile {
 
   void enqueue(const ClientPtr& client, ChatRequest request) {
     const size_t bytes = request.content.size();
-    if (client->waiting.size() >= kWaitingMax || client->waiting_bytes + bytes > kWaitingBytesMax)
+    const size_t held_most = kHeldBytesMax / context_.shard_count;
+    if (client->waiting.size() >= kWaitingMax || client->waiting_bytes + bytes > kWaitingBytesMax ||
+        held_bytes_ + bytes > held_most)
       return tell(client, "Failed to send message", "Too many messages are waiting");
     client->waiting_bytes += bytes;
+    held_bytes_ += bytes + kHeldBytesEach;
     client->waiting.push_back(std::move(request));
     if (!client->is_busy) tasks_.start(serve(client));
   }
@@ -211,6 +215,7 @@ class Chat : public Profile {
       const ChatRequest request = std::move(client->waiting.front());
       client->waiting.pop_front();
       client->waiting_bytes -= request.content.size();
+      const size_t bytes = request.content.size() + kHeldBytesEach;
       const bool is_message = request.kind == ChatRequest::Kind::kMessage;
       source::HttpCall call = is_message ? save_call(*client, request) : user_call(*client);
       const source::HttpAnswer answer = co_await tasks_.call(*shared_->backend, std::move(call));
@@ -218,6 +223,7 @@ class Chat : public Profile {
         finish_message(client, request, answer);
       else
         finish_agent_joined(client, answer);
+      held_bytes_ -= bytes;
     }
     client->is_busy = false;
   }
@@ -273,6 +279,7 @@ class Chat : public Profile {
   const std::shared_ptr<ChatShared> shared_;
   const ProfileContext context_;
   uint64_t next_tag_ = 0;  // 0: refused
+  size_t held_bytes_ = 0;  // of messages that wait for the API or its answer
   std::unordered_map<uint64_t, ClientPtr> clients_;
   std::multimap<int64_t, uint64_t> expiries_;  // (unix seconds, tag), also of those who left
   source::Tasks tasks_;                        // last: its tasks use the rest

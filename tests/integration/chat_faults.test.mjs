@@ -99,6 +99,20 @@ test("a client that says too much for a stuck API is told, and stays", async () 
   });
 });
 
+test("all clients together hold a bounded amount for a stuck API", async () => {
+  await withChat({}, async ({ hub, backend }) => {
+    backend.answer = () => new Promise(() => {});
+    const clients = await Promise.all(range(72).map((n) => ChatClient.join(hub, "room", `u${n}`)));
+    const text = "x".repeat(60_000); // four of them are within a client's own limit
+    for (const client of clients) for (const _ of range(4)) client.message(text);
+    for (const client of clients) await client.fence();
+    const errors = clients.flatMap((client) => client.of("error"));
+    assert.ok(errors.length > 0 && errors.length < 72 * 4, `${errors.length} errors`);
+    for (const { message } of errors) assert.equal(message, "Too many messages are waiting");
+    clients.forEach((client) => client.close());
+  });
+});
+
 test("an API that is down is told to the sender, then found again", async () => {
   await withChat({}, async ({ hub, backend }) => {
     await untilHealthy(hub);
