@@ -1,6 +1,6 @@
 #include "profile/chat.h"
 
-#include <deque>
+#include <list>
 #include <map>
 #include <unordered_map>
 
@@ -26,12 +26,13 @@ constexpr size_t kHeldBytesMax = 16 << 20, kHeldBytesEach = 256;
 struct Client {
   Session session;
   std::string user_id;
-  std::string chat_id;
-  std::string channel;
+  std::string channel;  // the room's
   bool is_authenticated = false;
-  std::deque<ChatRequest> waiting;  // for the API, in order
+  std::list<ChatRequest> waiting;  // for the API, in order; costs nothing while empty
   size_t waiting_bytes = 0;
   bool is_busy = false;  // a task serves `waiting`
+
+  std::string chat_id() const { return channel.substr(kChatChannelPrefix.size()); }
 };
 using ClientPtr = std::shared_ptr<Client>;
 
@@ -65,7 +66,6 @@ class Chat : public Profile {
         flag != result.claims.end() && flag->is_boolean() && flag->get<bool>();
     join(session, {.session = {},
                    .user_id = *user_id,
-                   .chat_id = *chat_id,
                    .channel = std::string(kChatChannelPrefix) + *chat_id,
                    .is_authenticated = is_authenticated || shared_->trusts_roles,
                    .waiting = {}});
@@ -75,7 +75,7 @@ class Chat : public Profile {
 
   void on_subscribed(Session session, std::string_view, std::string_view) override {
     if (const ClientPtr client = find(session))
-      session.send_text(connected_frame(client->chat_id, now()));
+      session.send_text(connected_frame(client->chat_id(), now()));
   }
   void on_gap(Session session, Gap, std::string_view, std::string_view) override {
     session.send_text(R"({"type":"gap"})");
@@ -83,7 +83,7 @@ class Chat : public Profile {
   void on_close(Session session, uint16_t, std::string_view) override {
     const auto found = clients_.find(session.tag());
     if (found == clients_.end()) return;
-    shared_->ledger->leave(found->second->chat_id);
+    shared_->ledger->leave(found->second->chat_id());
     clients_.erase(found);
   }
 
@@ -158,7 +158,7 @@ class Chat : public Profile {
     session.set_tag(++next_tag_);
     client->session = session;
     clients_.emplace(next_tag_, client);
-    shared_->ledger->enter(client->chat_id);
+    shared_->ledger->enter(client->chat_id());
     session.subscribe({.channel = client->channel});
   }
 
@@ -231,7 +231,7 @@ class Chat : public Profile {
   source::HttpCall save_call(const Client& client, const ChatRequest& request) const {
     source::HttpCall call;
     call.method = "POST";
-    call.url = shared_->api_url + "/api/chats/" + source::percent_encode(client.chat_id) +
+    call.url = shared_->api_url + "/api/chats/" + source::percent_encode(client.chat_id()) +
                "/messages/send";
     call.headers = {{"Content-Type", "application/json"},
                     {"X-Internal-Secret", shared_->api_secret}};

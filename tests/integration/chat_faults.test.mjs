@@ -57,7 +57,7 @@ test("two machines: each message, once, on both; typing to all but its sender", 
 });
 
 test("a slow API holds up its sender alone, and its time ends", async () => {
-  await withChat({ env: { BACKEND_TIMEOUT_MS: "1000" } }, async ({ hub, backend }) => {
+  await withChat({ env: { BACKEND_TIMEOUT_MS: "3000" } }, async ({ hub, backend }) => {
     const [ann, bob] = await joinTwo(hub, "room");
     backend.answer = (seen) =>
       seen.body.includes("stuck") ? new Promise(() => {}) : backend.usual(seen);
@@ -240,7 +240,7 @@ test("the end: 1001 for whoever is there, exit 0, also with calls under way", as
 });
 
 test("a peer that answers no ping is terminated, one that does stays", async () => {
-  await withChat({ env: { PING_SECONDS: "1", PONG_SECONDS: "1" } }, async ({ hub }) => {
+  await withChat({ env: { PING_SECONDS: "1", PONG_SECONDS: "4" } }, async ({ hub }) => {
     const ann = await ChatClient.join(hub, "room", "ann");
     let pings = 0;
     ann.socket.on("ping", () => pings++);
@@ -263,7 +263,7 @@ test("ENFORCE_EXPIRY ends a connection with its token; without it, it stays", as
     [{}, false],
   ]) {
     await withChat({ env }, async ({ hub }) => {
-      const exp = seconds() + 2;
+      const exp = seconds() + 4;
       const ann = await ChatClient.join(hub, "room", "ann", { claims: { exp } });
       const bob = await ChatClient.join(hub, "room", "bob");
       if (ends) {
