@@ -1,6 +1,6 @@
 #include "profile/chat.h"
 
-#include <deque>
+#include <list>
 #include <map>
 #include <unordered_map>
 
@@ -17,20 +17,22 @@ using Fields = std::vector<std::pair<std::string, std::string>>;
 
 constexpr uint16_t kNoToken = 4001, kBadToken = 4002;
 constexpr std::string_view kIncompleteToken = "Invalid token payload: missing userId or chatId";
-// What one client may have waiting for the API.
+// What one client may have waiting for the API, and all of them together, calls under way included.
 constexpr size_t kWaitingMax = 64, kWaitingBytesMax = 256 * 1024;
+constexpr size_t kHeldBytesMax = 16 << 20, kHeldBytesEach = 256;
 
 // A joined client. Shared with its task, which goes on when it has left: what it said before is
 // still saved and told.
 struct Client {
   Session session;
   std::string user_id;
-  std::string chat_id;
-  std::string channel;
+  std::string channel;  // the room's
   bool is_authenticated = false;
-  std::deque<ChatRequest> waiting;  // for the API, in order
+  std::list<ChatRequest> waiting;  // for the API, in order; costs nothing while empty
   size_t waiting_bytes = 0;
   bool is_busy = false;  // a task serves `waiting`
+
+  std::string chat_id() const { return channel.substr(kChatChannelPrefix.size()); }
 };
 using ClientPtr = std::shared_ptr<Client>;
 
@@ -64,7 +66,6 @@ class Chat : public Profile {
         flag != result.claims.end() && flag->is_boolean() && flag->get<bool>();
     join(session, {.session = {},
                    .user_id = *user_id,
-                   .chat_id = *chat_id,
                    .channel = std::string(kChatChannelPrefix) + *chat_id,
                    .is_authenticated = is_authenticated || shared_->trusts_roles,
                    .waiting = {}});
@@ -74,7 +75,7 @@ class Chat : public Profile {
 
   void on_subscribed(Session session, std::string_view, std::string_view) override {
     if (const ClientPtr client = find(session))
-      session.send_text(connected_frame(client->chat_id, now()));
+      session.send_text(connected_frame(client->chat_id(), now()));
   }
   void on_gap(Session session, Gap, std::string_view, std::string_view) override {
     session.send_text(R"({"type":"gap"})");
@@ -82,7 +83,7 @@ class Chat : public Profile {
   void on_close(Session session, uint16_t, std::string_view) override {
     const auto found = clients_.find(session.tag());
     if (found == clients_.end()) return;
-    shared_->ledger->leave(found->second->chat_id);
+    shared_->ledger->leave(found->second->chat_id());
     clients_.erase(found);
   }
 
@@ -157,7 +158,7 @@ class Chat : public Profile {
     session.set_tag(++next_tag_);
     client->session = session;
     clients_.emplace(next_tag_, client);
-    shared_->ledger->enter(client->chat_id);
+    shared_->ledger->enter(client->chat_id());
     session.subscribe({.channel = client->channel});
   }
 
@@ -198,9 +199,12 @@ class Chat : public Profile {
 
   void enqueue(const ClientPtr& client, ChatRequest request) {
     const size_t bytes = request.content.size();
-    if (client->waiting.size() >= kWaitingMax || client->waiting_bytes + bytes > kWaitingBytesMax)
+    const size_t held_most = kHeldBytesMax / context_.shard_count;
+    if (client->waiting.size() >= kWaitingMax || client->waiting_bytes + bytes > kWaitingBytesMax ||
+        held_bytes_ + bytes > held_most)
       return tell(client, "Failed to send message", "Too many messages are waiting");
     client->waiting_bytes += bytes;
+    held_bytes_ += bytes + kHeldBytesEach;
     client->waiting.push_back(std::move(request));
     if (!client->is_busy) tasks_.start(serve(client));
   }
@@ -211,6 +215,7 @@ class Chat : public Profile {
       const ChatRequest request = std::move(client->waiting.front());
       client->waiting.pop_front();
       client->waiting_bytes -= request.content.size();
+      const size_t bytes = request.content.size() + kHeldBytesEach;
       const bool is_message = request.kind == ChatRequest::Kind::kMessage;
       source::HttpCall call = is_message ? save_call(*client, request) : user_call(*client);
       const source::HttpAnswer answer = co_await tasks_.call(*shared_->backend, std::move(call));
@@ -218,6 +223,7 @@ class Chat : public Profile {
         finish_message(client, request, answer);
       else
         finish_agent_joined(client, answer);
+      held_bytes_ -= bytes;
     }
     client->is_busy = false;
   }
@@ -225,7 +231,7 @@ class Chat : public Profile {
   source::HttpCall save_call(const Client& client, const ChatRequest& request) const {
     source::HttpCall call;
     call.method = "POST";
-    call.url = shared_->api_url + "/api/chats/" + source::percent_encode(client.chat_id) +
+    call.url = shared_->api_url + "/api/chats/" + source::percent_encode(client.chat_id()) +
                "/messages/send";
     call.headers = {{"Content-Type", "application/json"},
                     {"X-Internal-Secret", shared_->api_secret}};
@@ -273,6 +279,7 @@ class Chat : public Profile {
   const std::shared_ptr<ChatShared> shared_;
   const ProfileContext context_;
   uint64_t next_tag_ = 0;  // 0: refused
+  size_t held_bytes_ = 0;  // of messages that wait for the API or its answer
   std::unordered_map<uint64_t, ClientPtr> clients_;
   std::multimap<int64_t, uint64_t> expiries_;  // (unix seconds, tag), also of those who left
   source::Tasks tasks_;                        // last: its tasks use the rest

@@ -120,7 +120,9 @@ class HttpClient::Worker {
   const HttpClientOptions options_;
   CURLM* multi_ = nullptr;
   std::thread thread_;
-  std::unordered_map<CURL*, std::unique_ptr<HttpTransfer>> transfers_;  // the thread's alone
+  // The thread's alone.
+  std::unordered_map<CURL*, std::unique_ptr<HttpTransfer>> transfers_;
+  int64_t next_look_ns_ = 0;
 
   mutable std::mutex mutex_;  // for what follows
   std::deque<std::unique_ptr<HttpJob>> queue_;
@@ -304,10 +306,12 @@ void HttpClient::Worker::answer(std::unique_ptr<HttpJob> job, HttpAnswer outcome
 }
 
 void HttpClient::Worker::fail_late_ones() {
+  const int64_t now = now_ns();
+  if (now < next_look_ns_) return;  // the queue may be long
+  next_look_ns_ = now + int64_t{kQueueWaitMs} * 1'000'000;
   std::vector<std::unique_ptr<HttpJob>> late;
   {
     const std::lock_guard lock(mutex_);
-    const int64_t now = now_ns();
     const auto is_late = [now](const auto& job) { return now >= job->deadline_ns; };
     const auto keep = std::stable_partition(queue_.begin(), queue_.end(), std::not_fn(is_late));
     std::move(keep, queue_.end(), std::back_inserter(late));

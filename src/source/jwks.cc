@@ -104,6 +104,7 @@ class Jwks::State {
     call.headers = {{"Accept", "application/json"}};
     client_->call(std::move(call), [this](HttpAnswer answer) {
       const bool is_good = answer.is_success();
+      if (answer.fault == HttpFault::kStopped) return take(std::nullopt, {});
       const std::string problem =
           answer.status != 0 ? "it answers " + std::to_string(answer.status) : answer.problem;
       take(is_good ? std::optional(std::move(answer.body)) : std::nullopt, problem);

@@ -57,7 +57,7 @@ test("two machines: each message, once, on both; typing to all but its sender", 
 });
 
 test("a slow API holds up its sender alone, and its time ends", async () => {
-  await withChat({ env: { BACKEND_TIMEOUT_MS: "1000" } }, async ({ hub, backend }) => {
+  await withChat({ env: { BACKEND_TIMEOUT_MS: "3000" } }, async ({ hub, backend }) => {
     const [ann, bob] = await joinTwo(hub, "room");
     backend.answer = (seen) =>
       seen.body.includes("stuck") ? new Promise(() => {}) : backend.usual(seen);
@@ -96,6 +96,20 @@ test("a client that says too much for a stuck API is told, and stays", async () 
     assert.deepEqual(contents(bob), range(65).map((n) => `text ${n}`));
     assert.equal(ann.of("error").length, 15);
     [ann, bob].forEach((client) => client.close());
+  });
+});
+
+test("all clients together hold a bounded amount for a stuck API", async () => {
+  await withChat({}, async ({ hub, backend }) => {
+    backend.answer = () => new Promise(() => {});
+    const clients = await Promise.all(range(72).map((n) => ChatClient.join(hub, "room", `u${n}`)));
+    const text = "x".repeat(60_000); // four of them are within a client's own limit
+    for (const client of clients) for (const _ of range(4)) client.message(text);
+    for (const client of clients) await client.fence();
+    const errors = clients.flatMap((client) => client.of("error"));
+    assert.ok(errors.length > 0 && errors.length < 72 * 4, `${errors.length} errors`);
+    for (const { message } of errors) assert.equal(message, "Too many messages are waiting");
+    clients.forEach((client) => client.close());
   });
 });
 
@@ -226,7 +240,7 @@ test("the end: 1001 for whoever is there, exit 0, also with calls under way", as
 });
 
 test("a peer that answers no ping is terminated, one that does stays", async () => {
-  await withChat({ env: { PING_SECONDS: "1", PONG_SECONDS: "1" } }, async ({ hub }) => {
+  await withChat({ env: { PING_SECONDS: "1", PONG_SECONDS: "4" } }, async ({ hub }) => {
     const ann = await ChatClient.join(hub, "room", "ann");
     let pings = 0;
     ann.socket.on("ping", () => pings++);
@@ -249,7 +263,7 @@ test("ENFORCE_EXPIRY ends a connection with its token; without it, it stays", as
     [{}, false],
   ]) {
     await withChat({ env }, async ({ hub }) => {
-      const exp = seconds() + 2;
+      const exp = seconds() + 4;
       const ann = await ChatClient.join(hub, "room", "ann", { claims: { exp } });
       const bob = await ChatClient.join(hub, "room", "bob");
       if (ends) {

@@ -157,7 +157,7 @@ export class RedisListener {
   static async start(redis, channel) {
     const self = track(new RedisListener(), (listener) => listener.close());
     self.child = spawn("redis-cli", ["-p", String(redis.port), "SUBSCRIBE", channel], {
-      stdio: ["ignore", "pipe", "inherit"],
+      stdio: ["ignore", "pipe", "ignore"],
     });
     let text = "";
     self.child.stdout.setEncoding("utf8").on("data", (part) => {
