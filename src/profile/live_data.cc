@@ -31,7 +31,7 @@ struct Shared {
   std::unique_ptr<auth::PushSignature> signature;
   auth::OriginList origins;
   auth::SharedReplayGuard guard;
-  std::unique_ptr<LiveDataCluster> cluster;  // with REDIS_URL: pushes go there
+  std::unique_ptr<LiveDataCluster> cluster;  // with REDIS_URL or NATS_URL: pushes go there
 };
 
 std::string error_body(std::string_view error) {
@@ -71,7 +71,8 @@ class LiveData : public Profile {
       return exchange.reply(
           json(origin, 400, error_body(wire::json_error_message(document, result))));
     if (!shared_->cluster) return exchange.publish(kChannel, compact_);
-    // On Redis's thread `this` may be gone; what is posted to a shard that has ended is dropped.
+    // On the broker's thread `this` may be gone; what is posted to a shard that has ended is
+    // dropped.
     shared_->cluster->push(compact_, [this, exchange, post = context_.post](bool is_taken) {
       post([this, exchange, is_taken] {
         on_published(exchange, is_taken ? PublishResult::kAccepted : PublishResult::kBusy, {});
@@ -294,7 +295,7 @@ std::string read_settings(const std::map<std::string, std::string>& settings, Sh
   shared.origins = *list;
   shared.cluster = LiveDataCluster::make(settings, kChannel, error);
   if (shared.cluster && shared.is_generator)
-    return "MODE=generator makes up points on each machine; it does not go with REDIS_URL.";
+    return "MODE=generator makes up points on each machine; it does not go with a broker.";
   return error;
 }
 
