@@ -197,6 +197,7 @@ class Profile {
   // How this service tells a client that it will be gone soon; the default closes WebSockets with
   // 1012 and ends SSE streams with a retry time.
   virtual uint16_t drain_close_code() const { return 1012; }
+  virtual std::string_view drain_close_reason() const { return "going away"; }
   virtual Reply drain_reply() const;  // to a push while draining
   // Profiles whose clients count failed attempts let new WebSockets in while draining and close
   // them 1012.

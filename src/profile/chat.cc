@@ -95,6 +95,7 @@ class Chat : public Profile {
   }
 
   uint16_t drain_close_code() const override { return 1001; }
+  std::string_view drain_close_reason() const override { return "Server shutting down"; }
   bool accepts_websockets_while_draining() const override { return true; }
 
   int64_t tick_ms() const override { return shared_->enforces_expiry ? 1000 : 0; }

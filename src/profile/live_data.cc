@@ -37,7 +37,7 @@ struct Shared {
   bool is_generator = false;
   int64_t tick_ms = 1000;
   auth::SharedReplayGuard guard;
-  std::unique_ptr<LiveDataCluster> cluster;  // with REDIS_URL: pushes go there
+  std::unique_ptr<LiveDataCluster> cluster;  // with REDIS_URL or NATS_URL: pushes go there
 
   // A shard keeps the rules it has seen and looks at the number with each request; the release of
   // set_rules() pairs with the acquire there.
@@ -91,7 +91,8 @@ class LiveData : public Profile {
       return exchange.reply(
           json(origin, 400, error_body(wire::json_error_message(document, result))));
     if (!shared_->cluster) return exchange.publish(kChannel, compact_);
-    // On Redis's thread `this` may be gone; what is posted to a shard that has ended is dropped.
+    // On the broker's thread `this` may be gone; what is posted to a shard that has ended is
+    // dropped.
     shared_->cluster->push(compact_, [this, exchange, post = context_.post](bool is_taken) {
       post([this, exchange, is_taken] {
         on_published(exchange, is_taken ? PublishResult::kAccepted : PublishResult::kBusy, {});
@@ -338,7 +339,7 @@ std::string read_settings(const SettingMap& settings, Shared& shared) {
   std::string error;
   shared.cluster = LiveDataCluster::make(settings, kChannel, error);
   if (shared.cluster && shared.is_generator)
-    return "MODE=generator makes up points on each machine; it does not go with REDIS_URL.";
+    return "MODE=generator makes up points on each machine; it does not go with a broker.";
   return error;
 }
 

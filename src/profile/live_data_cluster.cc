@@ -1,5 +1,6 @@
 #include "profile/live_data_cluster.h"
 
+#include "profile/live_data_nats.h"
 #include "source/redis.h"
 
 namespace livehub::profile {
@@ -20,10 +21,14 @@ std::unique_ptr<LiveDataCluster> LiveDataCluster::make(const SettingMap& setting
                                                        std::string& error) {
   source::RedisOptions options;
   options.url = setting(settings, "REDIS_URL", "");
-  if (options.url.empty()) return nullptr;
+  auto nats = make_live_data_nats(settings, channel, error);
+  if (nats && !options.url.empty()) error = "REDIS_URL and NATS_URL are both set: one is enough.";
+  if (!error.empty() || (!nats && options.url.empty())) return nullptr;
   options.ca_file = setting(settings, "REDIS_CA_CERT", "");
   options.command_ms = kPushMs;
   auto made = std::make_unique<LiveDataCluster>();
+  made->nats_ = std::move(nats);
+  if (made->nats_) return made;
   made->key_ = setting(settings, "BROKER_PREFIX", "livehub") + ":live-data:" + std::string(channel);
   made->entries_max_ = setting(settings, "BROKER_MAXLEN", "10000");
   source::RedisRule rule;
@@ -38,11 +43,15 @@ std::unique_ptr<LiveDataCluster> LiveDataCluster::make(const SettingMap& setting
 
 void LiveDataCluster::push(const std::string& document,
                            std::function<void(bool is_taken)> done) const {
+  if (nats_) return nats_->push(document, std::move(done));
   const auto answer = [done](const source::RedisReply& reply) { done(!reply.is_error()); };
   if (!redis_->command({"XADD", key_, "MAXLEN", "~", entries_max_, "*", "d", document}, answer))
     done(false);
 }
 
-std::shared_ptr<Source> LiveDataCluster::source() const { return redis_; }
+std::shared_ptr<Source> LiveDataCluster::source() const {
+  if (nats_) return nats_;
+  return redis_;
+}
 
 }  // namespace livehub::profile

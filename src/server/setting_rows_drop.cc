@@ -12,16 +12,6 @@ constexpr std::string_view kDrop = "drop";
 
 // clang-format off
 constexpr std::array kTable = {
-    Setting{.name = "NATS_URL", .group = kGroup, .type = T::kSecret,
-            .default_text = "nats://localhost:4222",
-            .help = "NATS servers, with commas between; tls:// and user:password@ are understood.",
-            .profile = kDrop},
-    Setting{.name = "NATS_CREDS_FILE", .group = kGroup, .type = T::kFile,
-            .help = "A NATS credentials file (JWT and key), where the servers ask for one.",
-            .profile = kDrop},
-    Setting{.name = "NATS_CA_FILE", .group = kGroup, .type = T::kFile,
-            .help = "Certificates to trust for tls:// servers; without it the system's.",
-            .profile = kDrop},
     Setting{.name = "RESTATE_INGRESS_URL", .group = kGroup, .type = T::kText,
             .default_text = "http://localhost:8080",
             .help = "Where the backend answers for snapshots.",

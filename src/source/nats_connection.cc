@@ -28,21 +28,14 @@ Tickets& tickets() {
   return all;
 }
 
-std::shared_ptr<NatsEar> ear_of(void* closure) {
-  Tickets& all = tickets();
-  const std::lock_guard guard(all.mutex);
-  const auto found = all.ears.find(reinterpret_cast<uintptr_t>(closure));
-  return found == all.ears.end() ? nullptr : found->second;
-}
-
 void* closure_of(uint64_t ticket) { return reinterpret_cast<void*>(ticket); }
 
 void on_closed(natsConnection*, void* closure) {
-  if (const auto ear = ear_of(closure)) ear->on_closed();
+  if (const auto ear = nats_ear_of(closure)) ear->on_closed();
 }
 
 void on_error(natsConnection*, natsSubscription* subscription, natsStatus status, void* closure) {
-  const auto ear = ear_of(closure);
+  const auto ear = nats_ear_of(closure);
   if (!ear) return;
   if (status == NATS_NOT_PERMITTED)
     base::log_error("nats: the server does not permit a subscription or a publish of ours");
@@ -93,6 +86,7 @@ natsStatus fill(natsOptions* options, const NatsDialOptions& ours, const NatsSer
   if (status == NATS_OK) status = natsOptions_SetIgnoreDiscoveredServers(options, true);
   // One thread for all subscriptions, not one for each.
   if (status == NATS_OK) status = natsOptions_UseGlobalMessageDelivery(options, true);
+  if (status == NATS_OK) status = natsOptions_SetSendAsap(options, true);
   if (status == NATS_OK) status = natsOptions_SetWriteDeadline(options, kWriteMs);
   if (status == NATS_OK && !ours.creds_file.empty())
     status = natsOptions_SetUserCredentialsFromFiles(options, ours.creds_file.c_str(), nullptr);
@@ -109,6 +103,13 @@ OptionsPtr make_options(const NatsDialOptions& ours, const NatsServer& server, n
 }
 
 }  // namespace
+
+std::shared_ptr<NatsEar> nats_ear_of(void* closure) {
+  Tickets& all = tickets();
+  const std::lock_guard guard(all.mutex);
+  const auto found = all.ears.find(reinterpret_cast<uintptr_t>(closure));
+  return found == all.ears.end() ? nullptr : found->second;
+}
 
 uint64_t issue_nats_ticket(std::shared_ptr<NatsEar> ear) {
   Tickets& all = tickets();
@@ -128,7 +129,7 @@ void revoke_nats_ticket(uint64_t ticket) {
 }
 
 void hear_nats_message(natsConnection*, natsSubscription*, natsMsg* message, void* closure) {
-  if (const auto ear = ear_of(closure)) {
+  if (const auto ear = nats_ear_of(closure)) {
     NatsRaw raw;
     raw.subject = natsMsg_GetSubject(message);
     raw.payload = {natsMsg_GetData(message), static_cast<size_t>(natsMsg_GetDataLength(message))};

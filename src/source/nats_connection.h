@@ -35,8 +35,9 @@ class NatsEar {
  public:
   virtual ~NatsEar() = default;
   virtual void on_message(const NatsRaw&) {}
-  virtual void on_closed() {}                               // of a connection, by itself too
-  virtual void on_trouble(std::string_view /*subject*/) {}  // messages of it may be missing
+  virtual void on_ack(uint64_t /*id*/, bool /*is_taken*/) {}  // JetStream has a message of ours
+  virtual void on_closed() {}                                 // of a connection, by itself too
+  virtual void on_trouble(std::string_view /*subject*/) {}    // messages of it may be missing
 };
 
 class NatsSubscription {
@@ -92,6 +93,7 @@ class NatsConnection {
 // Tickets, for the files that make subscriptions of other kinds. mailbox.
 uint64_t issue_nats_ticket(std::shared_ptr<NatsEar> ear);
 void revoke_nats_ticket(uint64_t ticket);
+std::shared_ptr<NatsEar> nats_ear_of(void* closure);  // nullptr: it was revoked
 // libnats's message handler; its closure is a ticket.
 void hear_nats_message(natsConnection*, natsSubscription*, natsMsg* message, void* closure);
 

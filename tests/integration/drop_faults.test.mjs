@@ -2,7 +2,7 @@
 // no client is dropped, readiness tells the truth, and everybody gets a fresh snapshot.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { test } from "node:test";
 import {
@@ -16,6 +16,7 @@ import {
   withDrop,
 } from "./lib/drop.mjs";
 import { NatsPublisher, NatsServer } from "./lib/nats.mjs";
+import { natsAccounts } from "./lib/nats_creds.mjs";
 import { eventually, range } from "./lib/patience.mjs";
 import { temporaryDirectory, withServer } from "./lib/server.mjs";
 
@@ -185,6 +186,26 @@ test("tls:// with a password: trusted by its CA only, and no secret reaches the 
     await server.until((s) => /TLS failed/.test(s.stderr), "the refusal");
     assert.equal(await isReady(server), false);
     assert.doesNotMatch(server.output, /hemmelig/);
+  });
+  nats.close();
+});
+
+test("a credentials file opens a server with accounts; another's does not", async (t) => {
+  const directory = temporaryDirectory(t);
+  const file = (name, text) => {
+    writeFileSync(path.join(directory, name), text);
+    return path.join(directory, name);
+  };
+  const ours = natsAccounts();
+  const nats = await NatsServer.start({ args: ["-c", file("server.conf", ours.config)] });
+  const start = (credentials, body) => {
+    const env = { NATS_URL: nats.url, NATS_CREDS_FILE: file("user.creds", credentials) };
+    return withServer({ profile: "drop", env }, body);
+  };
+  await start(ours.credentials, untilReady);
+  await start(natsAccounts().credentials, async (server) => {
+    await server.until((s) => /refuses our credentials/.test(s.stderr), "the refusal");
+    assert.equal(await isReady(server), false);
   });
   nats.close();
 });

@@ -49,6 +49,7 @@ PROFILE_MAY_INCLUDE = {
     "source/jwks.h",
     "source/redis.h",
     "source/nats.h",
+    "source/nats_stream.h",
     "source/nats_subject.h",
     "source/wall_clock.h",
     "source/postgres.h",

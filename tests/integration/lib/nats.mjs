@@ -49,6 +49,18 @@ export class NatsServer {
     this.child = spawn("nats-server", args, { stdio: "ignore" });
     this.ended = new Promise((resolve) => this.child.on("close", resolve));
     await eventually(() => this.monitor("varz"), "nats-server");
+    // It listens for clients only after that.
+    await eventually(() => this.#listens(), "nats-server's clients' port");
+  }
+  #listens() {
+    return new Promise((resolve) => {
+      const socket = net.connect(this.port, "127.0.0.1");
+      socket.on("error", () => resolve(false));
+      socket.once("data", () => {
+        socket.destroy();
+        resolve(true);
+      });
+    });
   }
   async kill() {
     this.child.kill("SIGKILL");
@@ -96,11 +108,14 @@ export class NatsPublisher {
   constructor(socket) {
     this.socket = socket;
     socket.on("error", () => {});
+    socket.on("close", () => {
+      for (const { reject } of this.#pongs.splice(0)) reject(new Error("NATS hung up"));
+    });
     socket.on("data", (bytes) => {
       this.#buffer += bytes;
       const lines = this.#buffer.split("\r\n");
       this.#buffer = lines.pop();
-      for (const line of lines) if (line === "PONG") this.#pongs.shift()?.();
+      for (const line of lines) if (line === "PONG") this.#pongs.shift()?.resolve();
     });
   }
   publish(subject, value) {
@@ -112,8 +127,8 @@ export class NatsPublisher {
     this.socket.write("\r\n");
   }
   flush() {
-    return new Promise((resolve) => {
-      this.#pongs.push(resolve);
+    return new Promise((resolve, reject) => {
+      this.#pongs.push({ resolve, reject });
       this.socket.write("PING\r\n");
     });
   }
