@@ -80,7 +80,9 @@ test("the dashboard asks for what there is", (t) => {
 });
 
 test("the alerts ask for what there is", (t) => {
-  const text = read("prometheus/alerts.yml").replace(/>-\n/g, "").replace(/\n {10,}(?=[>\w])/g, " ");
+  const text = read("prometheus/alerts.yml")
+    .replace(/>-\n/g, "")
+    .replace(/\n {10,}> /g, " > ");
   const expressions = [...text.matchAll(/- alert: (\w+)\n\s+expr:\s+(.*)/g)];
   assert.ok(expressions.length >= 10);
   for (const [, alert, expression] of expressions) check(expression, alert);

@@ -42,6 +42,9 @@ copyFileSync(built, program);
 // Files that do not depend on the whole matrix, with the cells they run on.
 const cellsOf = {
   "browser.test.mjs": ["uring/3", "epoll/1"],
+  "page.test.mjs": ["uring/3", "epoll/1"],
+  "dashboards.test.mjs": ["epoll/3"],
+  "page_points.test.mjs": ["epoll/1"],
   "settings.test.mjs": ["uring/1", "epoll/3"],
   "tools.test.mjs": ["uring/1"],
   "tools_stream.test.mjs": ["uring/3", "epoll/1"],
@@ -53,6 +56,7 @@ const cellsOf = {
   "documents.test.mjs": ["epoll/1"],
   "conformance_sse.test.mjs": ["uring/3", "epoll/1"],
   "auth.test.mjs": ["uring/3", "epoll/1"],
+  "pg_updates_faults.test.mjs": ["uring/3", "epoll/1"],
   "deploy.test.mjs": ["epoll/1"],
 };
 const fileLimitMs =
@@ -92,7 +96,7 @@ const files = readdirSync(here)
   .filter((file) => file.endsWith(".test.mjs"))
   .sort()
   .filter((file) => names.length === 0 || names.some((name) => file.startsWith(name)));
-const byLength = ["timeouts", "clients", "slow_reader", "browser", "drain", "join", "settings"];
+const byLength = ["timeouts", "clients", "slow_reader", "page", "browser", "drain", "join", "settings"];
 const rank = (file) => byLength.findIndex((name) => file.startsWith(name)) >>> 0;
 const work = [];
 for (const file of [...files].sort((a, b) => rank(a) - rank(b))) {

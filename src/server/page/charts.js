@@ -22,7 +22,7 @@ function ago(seconds) {
   return seconds % 60 === 0 ? `${seconds / 60} min` : `${seconds} s`;
 }
 
-// series: [{ name, colour: 1..6 }]; format: how values are written. `is_stacked`: areas that add up.
+// series: [{ name, colour: 1..6 }]; format: how values are written. isStacked: areas that add up.
 export class LineChart {
   constructor(
     place,

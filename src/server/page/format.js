@@ -53,9 +53,13 @@ export function duration(seconds) {
 }
 
 export const clock = (ms) =>
-  new Date(ms).toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+  new Date(ms).toLocaleTimeString("en-GB", {
+    hour: "2-digit",
+    minute: "2-digit",
+    second: "2-digit",
+  });
 
-const spelled = { cpu: "CPU", rss: "RSS", io: "I/O", api: "API", db: "DB", http: "HTTP", ws: "WS" };
+const spelled = { cpu: "CPU", rss: "RSS", io: "I/O", api: "API", db: "DB", http: "HTTP" };
 
 // activeUsers -> "Active users"; latencyP95 -> "Latency p95"; cpu -> "CPU"
 export function words(name) {

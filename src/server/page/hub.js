@@ -158,7 +158,9 @@ function showTiles(now) {
       "Delivery p99",
       now.delivery_ms.p99 > 0 ? milliseconds(now.delivery_ms.p99) : "–",
       "",
-      now.delivery_ms.p99 > 0 ? `half within ${milliseconds(now.delivery_ms.p50)}` : "nothing sent now",
+      now.delivery_ms.p99 > 0
+        ? `half within ${milliseconds(now.delivery_ms.p50)}`
+        : "nothing sent now",
     ),
     tile(
       "Drops and gaps",

@@ -180,7 +180,7 @@ function showShares(list) {
   shares.replaceChildren(...rows);
 }
 
-const marks = { info: "", warn: "warning: ", danger: "alarm: " };
+const marks = { info: "event", warn: "warning", danger: "alarm" };
 
 function addEvents(events) {
   if (events.length === 0) return;
@@ -190,7 +190,11 @@ function addEvents(events) {
       element(
         "li",
         { class: event.severity },
-        element("span", { class: "mark", role: "img", "aria-label": marks[event.severity] || "event" }),
+        element("span", {
+          class: "mark",
+          role: "img",
+          "aria-label": marks[event.severity] ?? "event",
+        }),
         element(
           "span",
           { class: "text" },

@@ -11,7 +11,7 @@ export const firstFields = [
   "latencyP95",
   "errorRate",
 ];
-const notFields = new Set(["ts", "timestamp", "id", "type", "channels", "v", "version"]);
+const notFields = new Set(["ts", "timestamp", "id", "type", "channels"]);
 
 const isObject = (value) => value !== null && typeof value === "object" && !Array.isArray(value);
 
@@ -24,7 +24,8 @@ function number(value) {
 
 export function timeOf(object, now) {
   const given = object.ts ?? object.timestamp;
-  const ms = typeof given === "string" && number(given) === null ? Date.parse(given) : number(given);
+  const isDate = typeof given === "string" && number(given) === null;
+  const ms = isDate ? Date.parse(given) : number(given);
   return Number.isFinite(ms) && ms > 0 ? ms : now;
 }
 
@@ -122,7 +123,8 @@ export function read(text, now = Date.now()) {
   if (points.length + events.length > 0) return { points, events };
   const event = eventOf(value, now);
   if (event) return { points, events: [event] };
-  if (typeof value.type === "string") return { points, events: [plainEvent(text, value.type, now)] };
+  if (typeof value.type === "string")
+    return { points, events: [plainEvent(text, value.type, now)] };
   addPoint(value);
   return points.length > 0 ? { points, events } : { points, events: [plainEvent(text, "", now)] };
 }

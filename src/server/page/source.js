@@ -22,14 +22,15 @@ export class Source {
     events.addEventListener("gap", (event) => this.on.gap?.(event.data));
     events.onerror = () => {
       const isOver = events.readyState === EventSource.CLOSED;
-      this.on.state(isOver ? "refused: is that a hub, and does it let this page in?" : "reconnecting",
-        isOver ? "bad" : "warn");
+      if (isOver) this.on.state("refused: is that a hub, and does it let this page in?", "bad");
+      else this.on.state("reconnecting", "warn");
     };
   }
 
   #openSocket() {
     const socket = (this.socket = new WebSocket(this.url));
-    this.on.state(this.attempt > 0 ? "reconnecting" : "connecting", this.attempt > 0 ? "warn" : "");
+    const isAgain = this.attempt > 0;
+    this.on.state(isAgain ? "reconnecting" : "connecting", isAgain ? "warn" : "");
     socket.onopen = () => {
       this.attempt = 0;
       this.on.state("connected", "good");
