@@ -105,6 +105,18 @@ test("a broker is asked whether it is there, and its password stays here", async
   redis.remove();
 });
 
+test("a broker that only a default names is asked too, and counts as one", async () => {
+  const names = await nameServer(3);
+  const env = { FLY_APP_NAME: "hub" };
+  const seen = await check(["--profile", "drop", "--name-server", names.address], { env });
+  assert.ok(
+    seen.of("peers").some((one) => one.text.startsWith("NATS_URL: localhost:4222")),
+    seen.tool.output,
+  );
+  assert.equal(seen.of("machines").length, 0, "NATS joins the Machines");
+  names.close();
+});
+
 test("the drain against how long the platform waits", async () => {
   for (const [drain, kill, level] of [
     ["4", "10", "ok"],
