@@ -3,6 +3,8 @@
 #include <atomic>
 #include <charconv>
 #include <cmath>
+#include <memory>
+#include <vector>
 
 #include "auth/bearer.h"
 #include "auth/origin.h"
@@ -39,14 +41,16 @@ struct Shared {
   auth::SharedReplayGuard guard;
   std::unique_ptr<LiveDataCluster> cluster;  // with REDIS_URL or NATS_URL: pushes go there
 
-  // A shard keeps the rules it has seen and looks at the number with each request; the release of
-  // set_rules() pairs with the acquire there.
-  std::atomic<std::shared_ptr<const Rules>> rules;
-  std::atomic<uint64_t> rules_number{0};
-  void set_rules(std::shared_ptr<const Rules> changed) {
-    rules.store(std::move(changed));
-    rules_number.fetch_add(1, std::memory_order_release);
+  // The newest rules, which a shard reads with each request: the release of set_rules() pairs with
+  // the acquire of current(). Older ones stay until the end, since a shard may still be reading
+  // them; a reload is rare and they are small.
+  std::atomic<const Rules*> rules{nullptr};
+  std::vector<std::unique_ptr<const Rules>> all_rules;  // of the thread that reloads
+  void set_rules(std::unique_ptr<const Rules> changed) {
+    rules.store(changed.get(), std::memory_order_release);
+    all_rules.push_back(std::move(changed));
   }
+  const Rules& current() const { return *rules.load(std::memory_order_acquire); }
 };
 
 std::string error_body(std::string_view error) {
@@ -56,12 +60,10 @@ std::string error_body(std::string_view error) {
 class LiveData : public Profile {
  public:
   LiveData(std::shared_ptr<Shared> shared, const ProfileContext& context)
-      : shared_(std::move(shared)), context_(context) {
-    take_rules();
-  }
+      : shared_(std::move(shared)), context_(context), rules_(&shared_->current()) {}
 
   Route route(const Request& request) override {
-    take_rules();
+    rules_ = &shared_->current();  // once: all that is decided here is decided by the same rules
     const std::string_view origin = request.header("origin").value_or("");
     const bool is_upgrade = request.is_websocket();
     if (is_upgrade && request.path() != kWsPath) return Route::destroy();
@@ -278,17 +280,9 @@ class LiveData : public Profile {
                     base::log_request_id(request.header("fly-request-id").value_or("")));
   }
 
-  void take_rules() {
-    const uint64_t number = shared_->rules_number.load(std::memory_order_acquire);
-    if (number == rules_number_) return;
-    rules_number_ = number;
-    rules_ = shared_->rules.load();
-  }
-
   const std::shared_ptr<Shared> shared_;
-  std::shared_ptr<const Rules> rules_;
-  uint64_t rules_number_ = 0;
   const ProfileContext context_;
+  const Rules* rules_;   // never null; as of the last request here
   std::string compact_;  // reused: a push allocates its message and nothing else of this size
   LiveDataGenerator generator_;
 };
@@ -348,7 +342,7 @@ std::string read_settings(const SettingMap& settings, Shared& shared) {
 ProfileChoice make_live_data(const std::map<std::string, std::string>& settings) {
   ProfileChoice choice;
   auto shared = std::make_shared<Shared>();
-  auto rules = std::make_shared<Rules>();
+  auto rules = std::make_unique<Rules>();
   choice.error = read_rules(settings, *rules);
   if (choice.error.empty()) choice.error = read_settings(settings, *shared);
   if (!choice.error.empty()) return choice;
@@ -357,7 +351,7 @@ ProfileChoice make_live_data(const std::map<std::string, std::string>& settings)
         "anyone may push: neither LIVE_PUSH_TOKEN nor LIVE_PUSH_HMAC_SECRET is set");
   shared->set_rules(std::move(rules));
   choice.reload = [shared](const SettingMap& changed) {
-    auto next = std::make_shared<Rules>();
+    auto next = std::make_unique<Rules>();
     std::string error = read_rules(changed, *next);
     if (error.empty()) shared->set_rules(std::move(next));
     return error;

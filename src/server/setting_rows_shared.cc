@@ -36,7 +36,7 @@ constexpr std::array kTable = {
             .least = 10, .most = 10'000'000, .unit = "messages", .profile = "live-data"},
     Setting{.name = "CORS_ORIGINS", .group = kShared, .type = T::kOrigins,
             .default_text = "*",
-            .help = "Web pages that may connect, with commas between; * (not for drop) is every page.",
+            .help = "Pages that may connect, with commas between; * (not for drop) is every page.",
             .profile = "live-data|drop|signals", .reloads = true},
     Setting{.name = "ENFORCE_EXPIRY", .group = kShared, .type = T::kBool, .default_text = "0",
             .help = "Whether a connection ends with its token.",

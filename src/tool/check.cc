@@ -18,13 +18,17 @@ namespace {
 constexpr double kFlyKillSeconds = 5;
 constexpr double kDockerKillSeconds = 10;
 
+std::string counted(size_t count, const std::string& what) {
+  return std::to_string(count) + " " + what + (count == 1 ? "" : "s");
+}
+
 int say(const Findings& findings, const Invocation& invocation) {
   const std::string text =
       invocation.has("--json") ? findings.json() + "\n" : findings.text(is_terminal(STDOUT_FILENO));
   std::fwrite(text.data(), 1, text.size(), stdout);
   if (!invocation.has("--json"))
-    std::printf("%zu errors, %zu warnings\n", findings.count(Finding::Level::kError),
-                findings.count(Finding::Level::kWarning));
+    std::printf("%s, %s\n", counted(findings.count(Finding::Level::kError), "error").c_str(),
+                counted(findings.count(Finding::Level::kWarning), "warning").c_str());
   const bool is_well =
       findings.count(Finding::Level::kError) == 0 &&
       (!invocation.has("--strict") || findings.count(Finding::Level::kWarning) == 0);

@@ -41,9 +41,19 @@ std::optional<Peer> peer_of(const std::string& setting, std::string_view url) {
               scheme->is_tls};
 }
 
+// A setting of the chosen profile as it was given, or its default; empty: neither.
+std::string value_of(const server::Settings& settings, std::string_view name) {
+  const auto given = settings.profile_settings.find(std::string(name));
+  if (given != settings.profile_settings.end()) return given->second;
+  for (const server::Setting& setting : server::setting_table())
+    if (setting.name == name && server::is_setting_of(setting, settings.profile))
+      return std::string(setting.default_text);
+  return {};
+}
+
 bool names_a_broker(const server::Settings& settings) {
   for (const char* name : {"REDIS_URL", "NATS_URL", "DATABASE_URL"})
-    if (settings.profile_settings.contains(name)) return true;
+    if (!value_of(settings, name).empty()) return true;
   return false;
 }
 
@@ -117,9 +127,12 @@ void judge_settings(const server::Settings& settings, Findings& findings) {
 }
 
 void judge_peers(const server::Settings& settings, double seconds, Findings& findings) {
-  for (const auto& [name, value] : settings.profile_settings) {
-    if (!name.ends_with("_URL")) continue;
-    for (const Peer& peer : peers_of(name, value)) {
+  for (const server::Setting& setting : server::setting_table()) {
+    const std::string name(setting.name);
+    if (setting.profile.empty() || setting.has_no_effect || !name.ends_with("_URL") ||
+        !server::is_setting_of(setting, settings.profile))
+      continue;
+    for (const Peer& peer : peers_of(name, value_of(settings, name))) {
       const std::string place = name + ": " + peer.host + ":" + peer.port;
       const std::string problem = connect_to(peer, seconds);
       if (problem.empty())

@@ -123,8 +123,8 @@ void show_numbers(const Json& overview, View& view) {
             "/s  ended " + shown(number(rates, "ends")) + "/s");
   view.line("messages     pushes " + shown(number(rates, "publishes")) + "/s  messages " +
             shown(number(rates, "messages")) + "/s  deliveries " +
-            shown(number(rates, "deliveries")) + "/s  sends " + shown(number(rates, "sends")) +
-            "/s  in " + shown_bytes(number(rates, "bytes_in")) + "/s  out " +
+            shown(number(rates, "deliveries")) + "/s  in " +
+            shown_bytes(number(rates, "bytes_in")) + "/s  out " +
             shown_bytes(number(rates, "bytes_out")) + "/s");
   const double bad =
       number(rates, "drops") + number(rates, "gaps") + number(rates, "auth_failures");

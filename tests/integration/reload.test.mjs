@@ -4,7 +4,7 @@ import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { test } from "node:test";
 import { Publisher } from "./lib/push.mjs";
-import { exchange, request } from "./lib/raw.mjs";
+import { exchange } from "./lib/raw.mjs";
 import { eventually } from "./lib/patience.mjs";
 import { temporaryDirectory, withServer } from "./lib/server.mjs";
 import { SseClient } from "./lib/sse.mjs";
@@ -43,7 +43,7 @@ test("SIGHUP takes new tokens, origins and limits, and drops nobody", async (t) 
     assert.equal(await pushStatus(server, "f1rst-token"), 200);
     writeFileSync(secret, "s3cond-token\n");
     writeFileSync(config, 'cors_origins = ["https://b.example"]\nmax_body_bytes = 5\n');
-    await hup(server, /reload: changed MAX_BODY_BYTES, LIVE_PUSH_TOKEN, CORS_ORIGINS/);
+    await hup(server, /reload: changed CORS_ORIGINS, MAX_BODY_BYTES, LIVE_PUSH_TOKEN/);
     assert.equal(await pushStatus(server, "f1rst-token"), 401);
     assert.equal(await pushStatus(server, "s3cond-token"), 200);
     assert.equal(await pushStatus(server, "s3cond-token", "Origin: https://a.example\r\n"), 403);
@@ -99,7 +99,6 @@ test("LOG_FORMAT=text, and a flood is held back and counted", async () => {
   const env = { LIVE_PUSH_TOKEN: "l0g-token", LOG_LEVEL: "debug", LOG_FORMAT: "text" };
   await withServer({ env }, async (server) => {
     for (let i = 0; i < 200; i++) {
-      await exchange(server, request("GET", `/api/live?i=${i}`, { origin: "x" })).catch(() => {});
       await pushStatus(server, `wr0ng-${i}`, "Fly-Request-Id: a\"b\r\n");
     }
     await eventually(async () => {
@@ -114,11 +113,16 @@ test("LOG_FORMAT=text, and a flood is held back and counted", async () => {
 });
 
 test("no token is ever in the log, whatever is asked", async () => {
-  const env = { LIVE_PUSH_TOKEN: "g00d-token", LIVE_PUSH_HMAC_SECRET: "hm4c", LOG_LEVEL: "debug" };
+  const env = {
+    LIVE_PUSH_TOKEN: "g00d-token",
+    LIVE_PUSH_HMAC_SECRET: "hm4c",
+    CORS_ORIGINS: "https://a.example",
+    LOG_LEVEL: "debug",
+  };
   await withServer({ env }, async (server) => {
     for (const text of [
       "GET /api/live?token=URLt0ken HTTP/1.1\r\nHost: x\r\nOrigin: https://x\r\n\r\n",
-      "GET /nothing?token=URLt0ken HTTP/1.1\r\nHost: x\r\n\r\n",
+      "GET /nothing?token=URLt0ken HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
       "POST /api/live/push HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer g00d-token\r\n" +
         "X-Timestamp: 1\r\nX-Signature: sha256=URLt0ken\r\nContent-Length: 1\r\n\r\n1",
       "GET / HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer URLt0ken\r\n bad: line\r\n\r\n",

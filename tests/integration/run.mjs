@@ -96,8 +96,8 @@ const files = readdirSync(here)
   .filter((file) => file.endsWith(".test.mjs"))
   .sort()
   .filter((file) => names.length === 0 || names.some((name) => file.startsWith(name)));
-const byLength = ["timeouts", "clients", "slow_reader", "page", "browser", "drain", "join", "settings"];
-const rank = (file) => byLength.findIndex((name) => file.startsWith(name)) >>> 0;
+const long = ["timeouts", "clients", "slow_reader", "page", "browser", "drain", "join", "settings"];
+const rank = (file) => long.findIndex((name) => file.startsWith(name)) >>> 0;
 const work = [];
 for (const file of [...files].sort((a, b) => rank(a) - rank(b))) {
   for (const cell of cells) {

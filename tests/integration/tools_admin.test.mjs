@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import http from "node:http";
 import { after, test } from "node:test";
 import { track } from "./lib/cleanup.mjs";
+import { eventually } from "./lib/patience.mjs";
 import { push } from "./lib/push.mjs";
 import { binary, startServer } from "./lib/server.mjs";
 import { SseClient } from "./lib/sse.mjs";
@@ -15,10 +16,13 @@ const env = { ADMIN_PORT: String(server.adminPort) };
 test("top --once shows this server's state", async () => {
   const client = await SseClient.open(server);
   await client.untilPosition();
-  const tool = await runTool(["top", "--once"], { env });
-  assert.equal(tool.exited.code, 0, tool.output);
-  assert.match(tool.stdout, new RegExp(`live-data {2}port ${server.port.toString()}`));
-  assert.match(tool.stdout, /connections {2}SSE 1 /);
+  // The state is taken once a second.
+  const tool = await eventually(async () => {
+    const one = await runTool(["top", "--once"], { env });
+    assert.equal(one.exited.code, 0, one.output);
+    return /connections {2}SSE 1 /.test(one.stdout) && one;
+  }, "the client to be seen");
+  assert.match(tool.stdout, new RegExp(`live-data {2}port ${server.port} `));
   client.close();
 });
 

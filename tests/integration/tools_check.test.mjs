@@ -6,6 +6,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { after, test } from "node:test";
 import { track } from "./lib/cleanup.mjs";
+import { Redis, freePort } from "./lib/redis.mjs";
 import { io, root, shards, startServer, temporaryDirectory, withServer } from "./lib/server.mjs";
 import { runTool } from "./lib/tool.mjs";
 
@@ -84,6 +85,36 @@ test("several Machines without a broker are an error", async () => {
     }
     names.close();
   }
+});
+
+test("a broker is asked whether it is there, and its password stays here", async () => {
+  const redis = await Redis.start();
+  const place = `127.0.0.1:${redis.port}`;
+  const asked = async (url) => {
+    const seen = await check([], { env: { REDIS_URL: url, LIVE_PUSH_TOKEN: token } });
+    return seen.of("peers")[0];
+  };
+  const up = await asked(`redis://me:p4ss@${place}/0`);
+  assert.equal(up.level, "ok");
+  assert.equal(up.text, `REDIS_URL: ${place} answers`);
+  const withoutTls = await asked(`rediss://me:p4ss@${place}/0`);
+  assert.equal(withoutTls.level, "error", "it does not speak TLS");
+  const nobody = await asked(`redis://me:p4ss@127.0.0.1:${await freePort()}/0`);
+  assert.equal(nobody.level, "error");
+  assert.match(nobody.text, /Couldn't connect|refused|Failed to connect/i);
+  redis.remove();
+});
+
+test("a broker that only a default names is asked too, and counts as one", async () => {
+  const names = await nameServer(3);
+  const env = { FLY_APP_NAME: "hub" };
+  const seen = await check(["--profile", "drop", "--name-server", names.address], { env });
+  assert.ok(
+    seen.of("peers").some((one) => one.text.startsWith("NATS_URL: localhost:4222")),
+    seen.tool.output,
+  );
+  assert.equal(seen.of("machines").length, 0, "NATS joins the Machines");
+  names.close();
 });
 
 test("the drain against how long the platform waits", async () => {

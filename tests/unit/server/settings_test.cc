@@ -35,7 +35,7 @@ std::string described(const Settings& s) {
       << e.head_seconds << ' ' << e.idle_seconds << ' ' << e.close_seconds << ' ' << e.drain_seconds
       << " is " << e.is_on_fly << e.public_ready << e.echo << " admin "
       << (s.admin_port ? std::to_string(*s.admin_port) : "off") << ' ' << s.admin_is_auto << ' '
-      << s.admin_host << ' ' << s.log_level << ' ' << s.profile;
+      << s.admin_host << ' ' << s.log_level << ' ' << s.log_format << ' ' << s.profile;
   return out.str();
 }
 
@@ -126,6 +126,7 @@ TEST(Settings, EachReachesItsField) {
       {"ADMIN_PORT", "auto", [](Settings& s) { s.admin_port = 0, s.admin_is_auto = true; }},
       {"ADMIN_HOST", "::1", [](Settings& s) { s.admin_host = "::1"; }},
       {"LOG_LEVEL", "DEBUG", [](Settings& s) { s.log_level = "debug"; }},
+      {"LOG_FORMAT", "json", [](Settings& s) { s.log_format = "json"; }},
   };
   // These have tests of their own.
   std::set<std::string_view> seen = {"LIVEHUB_PROFILE", "LIVEHUB_CONFIG", "ADMIN_TOKEN"};
@@ -258,7 +259,7 @@ TEST(Settings, EveryTypesBadValueIsNamedWithWhatIsAllowed) {
       {"LOG_LEVEL", "loudest", "one of debug, info, warn or error."},
       {"LIVEHUB_IO", "kqueue", "one of auto, uring or epoll."},
       {"MODE", "turbo", "one of hub or generator."},
-      {"LIVEHUB_PROFILE", "chat", "live-data, the only one there is."},
+      {"LIVEHUB_PROFILE", "teapot", "one of live-data, chat, pg-updates, signals or drop."},
       {"PUBLIC_READY", "2", "1 or 0 (also true, false, yes, no, on, off)."},
       {"LIVEHUB_HOST", "example.org", "an IPv4 or IPv6 address, or localhost."},
       {"ADMIN_HOST", "[::1", "an IPv4 or IPv6 address, or localhost."},

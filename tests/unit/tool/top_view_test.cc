@@ -31,7 +31,7 @@ constexpr std::string_view kOverview = R"({
 })";
 
 TEST(TopView, ShowsWhatThereIs) {
-  const std::string text = render_top(kOverview, {});
+  const std::string text = render_top(kOverview, {});  // 100 columns
   for (const char* part :
        {"livehub 0.1.0  live-data  port 8787  up 5m 11s", "NOT READY: redis: gone", "SSE 200",
         "WebSocket 1,000", "301 of 20,000", "deliveries 3,000/s", "out 625 KB/s", "gaps 2/s",
