@@ -15,7 +15,12 @@ export function startTry(page) {
   // Other services have rooms, tickets and tokens of their own: there one can look in, by a tap.
   const isPlain = addresses !== null && page.profile === "live-data";
   for (const id of ["try-sse", "try-ws", "try-push"]) by(id).hidden = !isPlain;
-  if (!isPlain) by("try-channel").value = "";
+  if (!isPlain) {
+    by("try-title").textContent = "Look into a channel";
+    by("try-channel").value = "";
+    by("try-channel").placeholder = "its name";
+    by("try-tap").closest(".try").classList.add("only-tap");
+  }
   button("tap", () => `/debug/tap?channel=${encodeURIComponent(by("try-channel").value)}`);
   if (!isPlain) return;
   by("try-where").textContent = `To ${addresses.push}`;
