@@ -17,9 +17,10 @@ RUN apt-get update -q \
 COPY --from=build /src/build/livehub /usr/local/bin/livehub
 RUN livehub --help >/dev/null
 USER nobody
-ENV PORT=8787 MODE=hub
+ENV LIVEHUB_PROFILE=live-data PORT=8787 MODE=hub
 EXPOSE 8787 9091
 # Drains on SIGTERM; give it longer than DRAIN_SECONDS before you kill it.
 STOPSIGNAL SIGTERM
+# Asks the admin port, on the loopback of the container.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=5s CMD ["livehub", "probe", "--quiet"]
-CMD ["livehub", "serve", "--profile", "live-data"]
+CMD ["livehub", "serve"]

@@ -16,7 +16,7 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 NINJA := ninja --quiet
 QUIET := | { grep -v '^ninja: no work to do' || true; }
 .NOTPARALLEL:
-.PHONY: help build run test test-full sim mutants asan tsan coverage bench deps deps-build deps-test clean format \
+.PHONY: help build run demo docs test test-full sim mutants asan tsan coverage bench deps deps-build deps-test clean format \
   tidy configure configure-tests
 
 help:  ## List the targets (this list)
@@ -29,6 +29,12 @@ build: configure  ## Build the program into build/livehub
 
 run: build  ## Build and start the hub: profile live-data, port 8787 (PORT=N for another), nothing external
 	@exec build/livehub serve --profile live-data $(ARGS)
+
+demo: build  ## Start the hub with this machine's own load going into it, and say what to open
+	@tools/demo build/livehub
+
+docs: build  ## Write the tables of docs/OPERATING.md anew: settings, metrics, log lines
+	@node tools/docs.mjs build/livehub
 
 test: configure-tests  ## Build and pass every test in under 15 minutes: unit, house rules, integration
 	@python3 tests/run.py

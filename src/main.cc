@@ -47,10 +47,13 @@ int main(int argc, char** argv) {
     case CommandLine::Action::kServe:
       break;
   }
-  const auto result = livehub::server::load_settings(line.flags, environment, line.config_file);
+  const auto read = [&] {
+    return livehub::server::load_settings(line.flags, environment, line.config_file);
+  };
+  const auto result = read();
   if (!result.settings) {
     std::fprintf(stderr, "livehub: %s\n", result.error.c_str());
     return livehub::server::kExitRefused;
   }
-  return livehub::server::serve(*result.settings);
+  return livehub::server::serve(*result.settings, read);
 }

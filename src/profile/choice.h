@@ -2,6 +2,7 @@
 // startup.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -18,6 +19,10 @@ using SettingMap = std::map<std::string, std::string>;
 
 struct ProfileChoice {
   ProfileFactory factory;  // empty: `error` says which setting is wrong
+  // Takes what changed of those settings that may change while clients are connected (the table
+  // says which); all of them are given. A sentence, and nothing is changed, where they are wrong.
+  // The thread that serves signals. Empty: a restart is needed.
+  std::function<std::string(const SettingMap&)> reload;
   std::string error;
   std::vector<std::string> warnings;             // for the log, once
   std::vector<std::shared_ptr<Source>> sources;  // the engine starts and stops them

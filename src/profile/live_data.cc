@@ -1,5 +1,6 @@
 #include "profile/live_data.h"
 
+#include <atomic>
 #include <charconv>
 #include <cmath>
 
@@ -7,6 +8,7 @@
 #include "auth/origin.h"
 #include "auth/push_signature.h"
 #include "auth/shared_replay_guard.h"
+#include "base/log.h"
 #include "profile/live_data_cluster.h"
 #include "profile/live_data_generator.h"
 #include "wire/json_gate.h"
@@ -22,16 +24,29 @@ constexpr std::string_view kPushPath = "/api/live/push";
 constexpr std::string_view kJson = "application/json; charset=utf-8";
 constexpr uint64_t kEnvelopeTag = 1;
 
-// What all shards share. immutable but for the replay guard, which is made to be shared.
-struct Shared {
-  bool is_generator = false;
-  int64_t tick_ms = 1000;
+// What a reload may change: who may do what. immutable; a reload makes another one.
+struct Rules {
   size_t body_bytes_max = 256'000;
   std::string token;
   std::unique_ptr<auth::PushSignature> signature;
   auth::OriginList origins;
+};
+
+// What all shards share. immutable but for the replay guard and the rules, made to be shared.
+struct Shared {
+  bool is_generator = false;
+  int64_t tick_ms = 1000;
   auth::SharedReplayGuard guard;
   std::unique_ptr<LiveDataCluster> cluster;  // with REDIS_URL: pushes go there
+
+  // A shard keeps the rules it has seen and looks at the number with each request; the release of
+  // set_rules() pairs with the acquire there.
+  std::atomic<std::shared_ptr<const Rules>> rules;
+  std::atomic<uint64_t> rules_number{0};
+  void set_rules(std::shared_ptr<const Rules> changed) {
+    rules.store(std::move(changed));
+    rules_number.fetch_add(1, std::memory_order_release);
+  }
 };
 
 std::string error_body(std::string_view error) {
@@ -41,9 +56,12 @@ std::string error_body(std::string_view error) {
 class LiveData : public Profile {
  public:
   LiveData(std::shared_ptr<Shared> shared, const ProfileContext& context)
-      : shared_(std::move(shared)), context_(context) {}
+      : shared_(std::move(shared)), context_(context) {
+    take_rules();
+  }
 
   Route route(const Request& request) override {
+    take_rules();
     const std::string_view origin = request.header("origin").value_or("");
     const bool is_upgrade = request.is_websocket();
     if (is_upgrade && request.path() != kWsPath) return Route::destroy();
@@ -53,15 +71,17 @@ class LiveData : public Profile {
     const bool is_stream = is_get && (is_upgrade || request.path() == kSsePath);
     const bool is_push = request.method() == "POST" && request.path() == kPushPath;
     if (!is_stream && !is_push) return Route::answer(json(origin, 404, not_found()));
-    if (!origin.empty() && !shared_->origins.allows(origin))
+    if (!origin.empty() && !rules_->origins.allows(origin)) {
+      log_refusal(request, "its origin is not in CORS_ORIGINS");
       return Route::answer(json(origin, 403, error_body("Origin not allowed")));
+    }
     if (is_push) return route_push(origin, request);
     return is_upgrade ? route_websocket(request) : route_sse(origin);
   }
 
   void on_body(Exchange exchange, const Request& request, std::string_view raw) override {
     const std::string_view origin = request.header("origin").value_or("");
-    if (shared_->signature && !is_signed(exchange, request, raw)) return;
+    if (rules_->signature && !is_signed(exchange, request, raw)) return;  // the rules may be newer
     if (raw.empty()) return exchange.reply(json(origin, 400, error_body("Missing body")));
     const std::string text =
         wire::utf8_valid(raw) ? std::string() : wire::utf8_with_replacement(raw);
@@ -147,10 +167,10 @@ class LiveData : public Profile {
 
   std::vector<std::pair<std::string, std::string>> cors(std::string_view origin) const {
     std::vector<std::pair<std::string, std::string>> headers;
-    if (shared_->origins.any()) {
+    if (rules_->origins.any()) {
       headers.emplace_back("Access-Control-Allow-Origin", "*");
     } else {
-      if (!origin.empty() && shared_->origins.allows(origin))
+      if (!origin.empty() && rules_->origins.allows(origin))
         headers.emplace_back("Access-Control-Allow-Origin", std::string(origin));
       headers.emplace_back("Vary", "Origin");
     }
@@ -175,7 +195,7 @@ class LiveData : public Profile {
     std::string body = "{\"ok\":true,\"mode\":";
     body += shared_->is_generator ? "\"generator\"" : "\"hub\"";
     body += ",\"sse\":\"/api/live\",\"ws\":\"/api/live/ws\",\"push\":\"/api/live/push\",\"auth\":";
-    body += shared_->token.empty() ? "\"none\"}" : "\"bearer\"}";
+    body += rules_->token.empty() ? "\"none\"}" : "\"bearer\"}";
     return body;
   }
   static std::string not_found() {
@@ -183,36 +203,42 @@ class LiveData : public Profile {
   }
 
   Route route_push(std::string_view origin, const Request& request) const {
-    if (!shared_->token.empty() &&
-        !auth::bearer_matches(request.header("authorization").value_or(""), shared_->token))
+    if (!rules_->token.empty() &&
+        !auth::bearer_matches(request.header("authorization").value_or(""), rules_->token)) {
+      log_refusal(request, "its token is not LIVE_PUSH_TOKEN");
       return Route::answer(json(origin, 401, error_body("Unauthorized")));
-    if (shared_->signature) {
-      const auto check = shared_->signature->check_headers(
-          request.header("x-timestamp"), request.header("x-signature"), context_.unix_seconds());
-      if (check != auth::SignatureCheck::kOk)
-        return Route::answer(json(origin, 401, error_body(auth::signature_check_text(check))));
     }
-    return Route::read_body(shared_->body_bytes_max,
-                            json(origin, 413, error_body("Body too large")), tag_of_origin(origin));
+    if (rules_->signature) {
+      const auto check = rules_->signature->check_headers(
+          request.header("x-timestamp"), request.header("x-signature"), context_.unix_seconds());
+      if (check != auth::SignatureCheck::kOk) {
+        log_refusal(request, auth::signature_check_text(check));
+        return Route::answer(json(origin, 401, error_body(auth::signature_check_text(check))));
+      }
+    }
+    return Route::read_body(rules_->body_bytes_max, json(origin, 413, error_body("Body too large")),
+                            tag_of_origin(origin));
   }
 
   // The request is gone when its publish is answered; its origin is remembered as its place in the
   // list.
   uint64_t tag_of_origin(std::string_view origin) const {
-    const auto& entries = shared_->origins.entries();
+    const auto& entries = rules_->origins.entries();
     for (size_t i = 0; i < entries.size(); ++i)
       if (entries[i] == origin) return i + 1;
     return 0;
   }
   std::string_view origin_of_tag(uint64_t tag) const {
-    return tag == 0 ? std::string_view() : std::string_view(shared_->origins.entries()[tag - 1]);
+    const auto& entries = rules_->origins.entries();  // a reload may have shortened them
+    return tag == 0 || tag > entries.size() ? std::string_view()
+                                            : std::string_view(entries[tag - 1]);
   }
 
   // False: it was answered.
   bool is_signed(Exchange exchange, const Request& request, std::string_view raw) const {
     const std::string_view stamp = request.header("x-timestamp").value_or("");
     const std::string_view text = request.header("x-signature").value_or("");
-    auto check = shared_->signature->check_body(stamp, text, raw);
+    auto check = rules_->signature->check_body(stamp, text, raw);
     if (check == auth::SignatureCheck::kOk) {
       const auto digest = auth::parse_signature(text);
       const auto seconds = auth::parse_signature_timestamp(stamp);
@@ -246,7 +272,21 @@ class LiveData : public Profile {
     return Route::websocket(std::move(stream));
   }
 
+  static void log_refusal(const Request& request, std::string_view why) {
+    base::log_debug("refused a request: " + std::string(why),
+                    base::log_request_id(request.header("fly-request-id").value_or("")));
+  }
+
+  void take_rules() {
+    const uint64_t number = shared_->rules_number.load(std::memory_order_acquire);
+    if (number == rules_number_) return;
+    rules_number_ = number;
+    rules_ = shared_->rules.load();
+  }
+
   const std::shared_ptr<Shared> shared_;
+  std::shared_ptr<const Rules> rules_;
+  uint64_t rules_number_ = 0;
   const ProfileContext context_;
   std::string compact_;  // reused: a push allocates its message and nothing else of this size
   LiveDataGenerator generator_;
@@ -265,7 +305,25 @@ bool parse_number(const std::string& text, uint64_t least, uint64_t most, uint64
          value <= most;
 }
 
-std::string read_settings(const std::map<std::string, std::string>& settings, Shared& shared) {
+std::string read_rules(const SettingMap& settings, Rules& rules) {
+  uint64_t number = rules.body_bytes_max;
+  if (const std::string text = setting(settings, "MAX_BODY_BYTES"); !text.empty()) {
+    if (!parse_number(text, 1, 1 << 30, number))
+      return "MAX_BODY_BYTES is a number of bytes from 1 to 1073741824, not \"" + text + "\".";
+  }
+  rules.body_bytes_max = number;
+  rules.token = setting(settings, "LIVE_PUSH_TOKEN");
+  if (const std::string secret = setting(settings, "LIVE_PUSH_HMAC_SECRET"); !secret.empty())
+    rules.signature = std::make_unique<auth::PushSignature>(secret);
+  const std::string origins = setting(settings, "CORS_ORIGINS");
+  std::string error;
+  const auto list = auth::OriginList::parse(origins.empty() ? "*" : origins, error);
+  if (!list) return "CORS_ORIGINS: " + error;
+  rules.origins = *list;
+  return {};
+}
+
+std::string read_settings(const SettingMap& settings, Shared& shared) {
   std::string mode = setting(settings, "MODE");
   for (char& c : mode) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
   if (!mode.empty() && mode != "hub" && mode != "generator")
@@ -277,21 +335,7 @@ std::string read_settings(const std::map<std::string, std::string>& settings, Sh
       return "TICK_MS is a number of milliseconds from 10 to 3600000, not \"" + text + "\".";
   }
   shared.tick_ms = static_cast<int64_t>(number);
-  number = 256'000;
-  if (const std::string text = setting(settings, "MAX_BODY_BYTES"); !text.empty()) {
-    if (!parse_number(text, 1, 1 << 30, number))
-      return "MAX_BODY_BYTES is a number of bytes from 1 to 1073741824, not \"" + text + "\".";
-  }
-  shared.body_bytes_max = number;
-  shared.token = setting(settings, "LIVE_PUSH_TOKEN");
-  if (const std::string secret = setting(settings, "LIVE_PUSH_HMAC_SECRET"); !secret.empty()) {
-    shared.signature = std::make_unique<auth::PushSignature>(secret);
-  }
-  const std::string origins = setting(settings, "CORS_ORIGINS");
   std::string error;
-  const auto list = auth::OriginList::parse(origins.empty() ? "*" : origins, error);
-  if (!list) return "CORS_ORIGINS: " + error;
-  shared.origins = *list;
   shared.cluster = LiveDataCluster::make(settings, kChannel, error);
   if (shared.cluster && shared.is_generator)
     return "MODE=generator makes up points on each machine; it does not go with REDIS_URL.";
@@ -303,11 +347,20 @@ std::string read_settings(const std::map<std::string, std::string>& settings, Sh
 ProfileChoice make_live_data(const std::map<std::string, std::string>& settings) {
   ProfileChoice choice;
   auto shared = std::make_shared<Shared>();
-  choice.error = read_settings(settings, *shared);
+  auto rules = std::make_shared<Rules>();
+  choice.error = read_rules(settings, *rules);
+  if (choice.error.empty()) choice.error = read_settings(settings, *shared);
   if (!choice.error.empty()) return choice;
-  if (shared->token.empty() && !shared->signature)
+  if (rules->token.empty() && !rules->signature)
     choice.warnings.emplace_back(
         "anyone may push: neither LIVE_PUSH_TOKEN nor LIVE_PUSH_HMAC_SECRET is set");
+  shared->set_rules(std::move(rules));
+  choice.reload = [shared](const SettingMap& changed) {
+    auto next = std::make_shared<Rules>();
+    std::string error = read_rules(changed, *next);
+    if (error.empty()) shared->set_rules(std::move(next));
+    return error;
+  };
   if (shared->cluster) choice.sources.push_back(shared->cluster->source());
   choice.factory = [shared](const ProfileContext& context) -> std::unique_ptr<Profile> {
     return std::make_unique<LiveData>(shared, context);

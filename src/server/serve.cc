@@ -14,6 +14,7 @@
 #include "server/admin.h"
 #include "server/engine_state.h"
 #include "server/machine_count.h"
+#include "server/reload.h"
 
 namespace livehub::server {
 namespace {
@@ -76,8 +77,9 @@ std::string capacity_line(Engine& hub) {
          " connections; " + hub.io_sentence();
 }
 
-// Waits for signals until the hub has ended: the first drains, the second ends at once.
-void wait_for_end(Engine& hub, const sigset_t& signals) {
+// Waits for signals until the hub has ended: the first drains, the second ends at once; SIGHUP
+// reloads.
+void wait_for_end(Engine& hub, const sigset_t& signals, Reloader& reloader) {
   const pthread_t main_thread = pthread_self();
   std::thread joiner([&hub, main_thread] {
     hub.join();
@@ -87,6 +89,10 @@ void wait_for_end(Engine& hub, const sigset_t& signals) {
     int signal = 0;
     sigwait(&signals, &signal);
     if (signal == SIGUSR1) break;
+    if (signal == SIGHUP) {
+      reloader.run();
+      continue;
+    }
     log_info(std::string("signal ") + (signal == SIGINT ? "SIGINT" : "SIGTERM") + ": draining");
     hub.stop();
   }
@@ -95,7 +101,10 @@ void wait_for_end(Engine& hub, const sigset_t& signals) {
 
 }  // namespace
 
-int serve(const Settings& settings) {
+int serve(const Settings& settings, const std::function<SettingsResult()>& read_again) {
+  base::set_log_format(settings.log_format == "json"   ? base::LogFormat::kJson
+                       : settings.log_format == "text" ? base::LogFormat::kText
+                                                       : base::LogFormat::kAuto);
   base::set_up_heap();
   base::set_log_level(settings.log_level);
   const profile::ProfileChoice choice =
@@ -114,7 +123,7 @@ int serve(const Settings& settings) {
 
   sigset_t signals;
   sigemptyset(&signals);
-  for (const int signal : {SIGINT, SIGTERM, SIGUSR1}) sigaddset(&signals, signal);
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGUSR1}) sigaddset(&signals, signal);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   signal(SIGPIPE, SIG_IGN);
 
@@ -138,7 +147,8 @@ int serve(const Settings& settings) {
   std::printf("livehub listening port=%u admin=%s\n", hub.port(),
               admin.engines.empty() ? "off" : std::to_string(admin.port).c_str());
   std::fflush(stdout);
-  wait_for_end(hub, signals);
+  Reloader reloader(settings, read_again, choice.reload);
+  wait_for_end(hub, signals, reloader);
   admin.close();
   log_info("ended");
   return 0;

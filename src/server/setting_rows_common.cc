@@ -27,6 +27,7 @@ void set_host(Settings& s, const SettingValue& value) { s.engine.host = value.te
 void set_io(Settings& s, const SettingValue& value) { s.engine.io = value.text; }
 void set_drain(Settings& s, const SettingValue& value) { s.engine.drain_seconds = value.seconds; }
 void set_admin_host(Settings& s, const SettingValue& value) { s.admin_host = value.text; }
+void set_log_format(Settings& s, const SettingValue& value) { s.log_format = value.text; }
 void set_admin_token(Settings& s, const SettingValue& value) { s.admin_token = value.text; }
 void set_log_level(Settings& s, const SettingValue& value) { s.log_level = value.text; }
 
@@ -144,7 +145,10 @@ constexpr std::array kTable = {
             .most = kDay, .apply = set_drain},
     Setting{.name = "LOG_LEVEL", .group = kOperation, .type = T::kChoice, .default_text = "info",
             .help = "The least severe lines of the log.",
-            .words = "debug|info|warn|error", .apply = set_log_level},
+            .words = "debug|info|warn|error", .apply = set_log_level, .reloads = true},
+    Setting{.name = "LOG_FORMAT", .group = kOperation, .type = T::kChoice, .default_text = "auto",
+            .help = "auto writes text on a terminal and one JSON object a line elsewhere.",
+            .words = "auto|text|json", .apply = set_log_format},
     Setting{.name = "LIVEHUB_ECHO", .group = kOperation, .type = T::kBool, .default_text = "0",
             .help = "A WebSocket echo at /echo, for outside test suites.",
             .apply = set_number<&E::echo>},

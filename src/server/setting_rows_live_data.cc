@@ -23,13 +23,13 @@ constexpr std::array kTable = {
     Setting{.name = "MAX_BODY_BYTES", .group = kLiveDataGroup, .type = T::kBytes,
             .default_text = "256000",
             .help = "The largest body of a push; a larger one gets 413.",
-            .least = 1, .most = kGiga, .profile = kLiveData},
+            .least = 1, .most = kGiga, .profile = kLiveData, .reloads = true},
     Setting{.name = "LIVE_PUSH_TOKEN", .group = kLiveDataGroup, .type = T::kSecret,
             .help = "Who pushes must send it as a bearer token; with no secret, anyone may.",
-            .profile = kLiveData},
+            .profile = kLiveData, .reloads = true},
     Setting{.name = "LIVE_PUSH_HMAC_SECRET", .group = kLiveDataGroup, .type = T::kSecret,
             .help = "Who pushes must sign with it (X-Timestamp, X-Signature).",
-            .profile = kLiveData},
+            .profile = kLiveData, .reloads = true},
 };
 // clang-format on
 

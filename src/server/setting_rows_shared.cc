@@ -28,7 +28,7 @@ constexpr std::array kTable = {
     Setting{.name = "CORS_ORIGINS", .group = kShared, .type = T::kOrigins,
             .default_text = "*",
             .help = "Web pages that may connect, with commas between; * (not for drop) is every page.",
-            .profile = "live-data|drop|signals"},
+            .profile = "live-data|drop|signals", .reloads = true},
     Setting{.name = "ENFORCE_EXPIRY", .group = kShared, .type = T::kBool, .default_text = "0",
             .help = "Whether a connection ends with its token.",
             .profile = "chat|pg-updates"},

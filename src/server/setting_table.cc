@@ -18,8 +18,8 @@ std::string profile_names() {
 std::vector<Setting> make_table() {
   static const std::string names = profile_names();
   std::vector<Setting> table;
-  for (const auto rows : {common_rows(), shared_rows(), live_data_rows(), chat_rows(), signals_rows(),
-                          pg_updates_rows(), drop_rows()})
+  for (const auto rows : {common_rows(), shared_rows(), live_data_rows(), chat_rows(),
+                          signals_rows(), pg_updates_rows(), drop_rows()})
     table.insert(table.end(), rows.begin(), rows.end());
   for (Setting& setting : table)
     if (setting.name == "LIVEHUB_PROFILE") setting.words = names;

@@ -50,6 +50,7 @@ struct Setting {
   std::string_view profile{};  // whose contracts have it, "a|b"; empty: every profile's
   bool has_no_effect = false;  // a contract has it, and here it changes nothing
   void (*apply)(Settings&, const SettingValue&) = nullptr;  // none: a profile's, or LIVEHUB_CONFIG
+  bool reloads = false;                                     // SIGHUP changes it (docs/OPERATING.md)
 };
 
 [[nodiscard]] std::span<const Setting> setting_table();

@@ -192,7 +192,8 @@ std::string Loader::resolve() {
       return name + shown + " (" + given.source + "); " + why + ".";
     }
     const bool is_secret = setting.type == SettingType::kSecret;
-    settings.given[name] = {is_secret ? std::string() : value->text, given.source};
+    settings.given[name] = {is_secret ? std::string() : value->text,
+                            std::hash<std::string>()(value->text), given.source};
     if (setting.apply != nullptr) setting.apply(settings, *value);
     if (setting.has_no_effect) settings.without_effect.push_back(name);
     if (!setting.profile.empty()) settings.profile_settings[name] = value->text;
@@ -269,7 +270,7 @@ SettingsResult load_settings(const std::map<std::string, std::string>& flags,
   if (error.empty()) error = loader.take_environment(environment);
   if (error.empty() && config_file_path) {
     error = loader.take_file(*config_file_path);
-    loader.settings.given[std::string(kConfigName)] = {*config_file_path, config_source};
+    loader.settings.given[std::string(kConfigName)] = {*config_file_path, 0, config_source};
   }
   if (error.empty()) error = loader.resolve();
   if (!error.empty()) return {std::nullopt, std::move(error)};

@@ -17,6 +17,7 @@ namespace livehub::server {
 // A setting that was not left to its default.
 struct GivenSetting {
   std::string text;    // in its normal form; a secret's is empty
+  size_t mark = 0;     // differs where the value does, a secret's too
   std::string source;  // "flag --port", "environment", "/etc/livehub.toml:3"
 };
 
@@ -29,6 +30,7 @@ struct Settings {
   std::string admin_token;                    // empty: the page is for this machine only
   std::string fly_app;                        // FLY_APP_NAME; empty: not on Fly
   std::string log_level = "info";             // debug, info, warn, error
+  std::string log_format = "auto";            // auto, text, json
   // Settings of the chosen profile that were given, by the contract's names; numbers in plain
   // digits, choices in lower case. What is missing has the profile's default.
   std::map<std::string, std::string> profile_settings;

@@ -16,7 +16,8 @@ RedisGroup::RedisGroup(RedisCommands& commands, const std::string& group, std::s
 
 int64_t RedisGroup::deadline_ns() const {
   for (const auto& [key, stream] : streams_)
-    if (stream.is_behind && !stream.is_busy && commands_.is_up()) return next_ns_;
+    if ((stream.is_behind || stream.is_kept) && !stream.is_busy && commands_.is_up())
+      return next_ns_;
   return std::numeric_limits<int64_t>::max();
 }
 
@@ -24,7 +25,7 @@ void RedisGroup::on_time(int64_t now_ns) {
   if (now_ns < next_ns_ || !commands_.is_up()) return;
   next_ns_ = now_ns + kEveryNs;
   for (auto& [key, stream] : streams_) {
-    if (!stream.is_behind || stream.is_busy) continue;
+    if ((!stream.is_behind && !stream.is_kept) || stream.is_busy) continue;
     stream.is_behind = false;
     stream.is_busy = true;
     stream.exists ? advance(key, now_ns) : create(key, now_ns);

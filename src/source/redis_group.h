@@ -17,13 +17,19 @@ class RedisGroup {
   // The machine's name (FLY_MACHINE_ID, else the host's) is added to `group`.
   RedisGroup(RedisCommands& commands, const std::string& group, std::string consumer);
 
+  // Whether somebody listens here or not: its lag is nobody's alarm.
+  void keep(const std::string& key) { streams_[key].is_kept = true; }
   void touch(const std::string& key) { streams_[key].is_behind = true; }
-  void forget(const std::string& key) { streams_.erase(key); }
+  void forget(const std::string& key) {
+    if (const auto found = streams_.find(key); found != streams_.end() && !found->second.is_kept)
+      streams_.erase(found);
+  }
   void on_time(int64_t now_ns);
   int64_t deadline_ns() const;
 
  private:
   struct Stream {
+    bool is_kept = false;
     bool is_behind = false;
     bool exists = false;   // the group
     bool is_busy = false;  // a command about it is under way

@@ -66,9 +66,11 @@ void RedisSource::State::make_links(Inlet& inlet) {
   commands_ = std::make_unique<RedisCommands>(commands, options_.command_ms, [this](bool is_up) {
     if (streams_) streams_->on_commands(is_up, clock_ns());
   });
-  if (!options_.consumer_group.empty())
+  if (!options_.consumer_group.empty()) {
     group_ =
         std::make_unique<RedisGroup>(*commands_, options_.consumer_group, options_.consumer_name);
+    for (const std::string& channel : rule_.channels) group_->keep(key_of(channel));
+  }
   if (rule_.kind == RedisRule::Kind::kPubSub) {
     pubsub_ = std::make_unique<RedisPubSub>(
         add("redis subscriber"), *outbox_,

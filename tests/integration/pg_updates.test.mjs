@@ -1,12 +1,14 @@
 // Profile pg-updates against a real PostgreSQL: its wire contract, clause by clause.
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import path from "node:path";
 import { after, before, test } from "node:test";
 import { eventually, sleep } from "./lib/patience.mjs";
-import { Browser, health, origin, ready, secret, settingsFor, startHub } from "./lib/pg_updates.mjs";
-import { token, user, withHub } from "./lib/pg_updates.mjs";
+import { Browser, health, origin, ready, secret, settingsFor } from "./lib/pg_updates.mjs";
+import { startHub, token, user, withHub } from "./lib/pg_updates.mjs";
 import { Pooler, Postgres } from "./lib/postgres.mjs";
 import { Wire, exchange, request } from "./lib/raw.mjs";
-import { refusedStart } from "./lib/server.mjs";
+import { refusedStart, root } from "./lib/server.mjs";
 import { WsWire, closePayload, opcode, upgradeRequest } from "./lib/websocket.mjs";
 
 let postgres, server;
@@ -47,8 +49,10 @@ test("auth_required comes first, then authenticated, then updates", async () => 
 test("a row's bytes pass unchanged", async () => {
   const id = user(2);
   const browser = await Browser.open(server, id);
-  const row = '{ "b": 1.10, "a":1e2,"a":12345678901234567890, "s":"\\u00e9 é \\ud83d \\/",\t"n":null }';
-  await postgres.notify(`user_usage_${id}`, `{ "data" :${row} ,"x":[1,{"data":2}],"operation":"UPDATE"}`);
+  const row =
+    '{ "b": 1.10, "a":1e2,"a":12345678901234567890, "s":"\\u00e9 é \\ud83d \\/",\t"n":null }';
+  const payload = `{ "data" :${row} ,"x":[1,{"data":2}],"operation":"UPDATE"}`;
+  await postgres.notify(`user_usage_${id}`, payload);
   await browser.untilUpdates(1);
   const text = browser.messages.at(-1);
   const begin = '{"type":"realtime_update","data":{"table":"usage","operation":"UPDATE","data":';
@@ -309,8 +313,8 @@ test("a client's own close is answered with its code", async () => {
 test("payloads that are not as promised are dropped and harm nobody", async () => {
   const browser = await Browser.open(server, user(12));
   const name = `user_usage_${user(12)}`;
-  for (const bad of ["", "{", "null", "[]", '{"operation":"X"}', '{"data":{}}', '{"operation":1,"data":1}'])
-    await postgres.notify(name, bad);
+  const parts = ['{"operation":"X"}', '{"data":{}}', '{"operation":1,"data":1}'];
+  for (const bad of ["", "{", "null", "[]", ...parts]) await postgres.notify(name, bad);
   await postgres.notify(name, '{"operation":"UPDATE","data":{\n"n":1\r\n}}');
   const [only] = await browser.untilUpdates(1);
   assert.deepEqual(only.data.data, { n: 1 });
@@ -359,4 +363,18 @@ test("a pooler in between stops the start and names the way out", async () => {
   } finally {
     await pooler.end();
   }
+});
+
+test("the token endpoint of docs/profiles/pg-updates.md makes tokens that are taken", async () => {
+  const page = readFileSync(path.join(root, "docs/profiles/pg-updates.md"), "utf8");
+  const code = /## The token endpoint[^]*?```js\n([^]*?)```/.exec(page)[1];
+  const endpoint = await import(`data:text/javascript,${encodeURIComponent(code)}`);
+  process.env.WEBSOCKET_JWT_SECRET = secret;
+  const reply = await endpoint.tokenReply({ id, email: "a@b.example" }).json();
+  assert.deepEqual(Object.keys(reply), ["token", "expiresIn", "userId"]);
+  const browser = await Browser.connect(server, id);
+  browser.send({ type: "auth", token: reply.token, userId: reply.userId });
+  await browser.until((b) => b.messages.length === 2, "authenticated");
+  assert.match(browser.messages[1], /authenticated/);
+  browser.close();
 });

@@ -50,10 +50,13 @@ const cellsOf = {
   "tools_stream.test.mjs": ["uring/3", "epoll/1"],
   "tools_push.test.mjs": ["uring/3"],
   "tools_check.test.mjs": ["uring/3"],
-  "deploy.test.mjs": ["epoll/1"],
+  "container.test.mjs": ["epoll/1"],
+  "reload.test.mjs": ["uring/3", "epoll/1"],
+  "tools_admin.test.mjs": ["uring/3"],
   "documents.test.mjs": ["epoll/1"],
   "conformance_sse.test.mjs": ["uring/3", "epoll/1"],
   "auth.test.mjs": ["uring/3", "epoll/1"],
+  "pg_updates_faults.test.mjs": ["uring/3", "epoll/1"],
   "deploy.test.mjs": ["epoll/1"],
 };
 const fileLimitMs =

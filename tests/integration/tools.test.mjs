@@ -12,7 +12,7 @@ import { runTool, toolEnvironment } from "./lib/tool.mjs";
 const names = async () => {
   const { stdout } = await runTool(["help"]);
   const list = stdout.slice(0, stdout.indexOf("-h, --help"));
-  return [...list.matchAll(/^ {2}([a-z]+)(?: [A-Za-z.]+)? {2,}\S/gm)].map((match) => match[1]);
+  return [...list.matchAll(/^ {2}([a-z-]+)(?: [A-Za-z.]+)? {2,}\S/gm)].map((match) => match[1]);
 };
 
 test("help names every command, and each explains itself", async () => {
@@ -161,6 +161,17 @@ test("completion finishes commands, options and values", async () => {
   assert.deepEqual(completed(["help", "pu"]), ["push"]);
   assert.ok(completed(["profiles", "live"]).includes("live-data"));
   for (const name of await names()) assert.ok(completed([""]).includes(name), name);
+});
+
+test("pg-setup prints SQL, and applies it only where it is told", async () => {
+  const printed = await runTool(["pg-setup"]);
+  assert.equal(printed.exited.code, 0);
+  assert.match(printed.stdout, /livehub_outbox/);
+  assert.equal((await runTool(["pg-setup", "--apply"])).exited.code, 1);
+  const env = { DATABASE_URL: "postgres://me:p4ss@127.0.0.1:9/x" };
+  const refused = await runTool(["pg-setup", "--apply"], { env });
+  assert.equal(refused.exited.code, 1, refused.output);
+  assert.doesNotMatch(refused.output, /p4ss/);
 });
 
 test("probe finds the server that these settings describe", async () => {

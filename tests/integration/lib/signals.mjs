@@ -1,5 +1,5 @@
-// What the tests of profile `signals` share: a hub on a Redis of its own, entries in the shapes that
-// the site's publishers write, and what the site's client insists on.
+// What the tests of profile `signals` share: a hub on a Redis of its own, entries in the shapes
+// that the site's publishers write, and what the site's client insists on.
 import assert from "node:assert/strict";
 import { eventually } from "./patience.mjs";
 import { Redis } from "./redis.mjs";

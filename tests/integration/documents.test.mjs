@@ -1,0 +1,148 @@
+// What the documents say is what the program does: tables, commands, options, snippets.
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { existsSync, readFileSync, readdirSync } from "node:fs";
+import path from "node:path";
+import { after, test } from "node:test";
+import { logTable, marked, metricsTable, operating, settingsTable } from "../../tools/docs.mjs";
+import { binary, root, startServer, withServer } from "./lib/server.mjs";
+import { SseClient } from "./lib/sse.mjs";
+import { runTool, toolEnvironment } from "./lib/tool.mjs";
+
+const server = await startServer();
+after(() => server.stop());
+
+const read = (name) => readFileSync(path.join(root, name), "utf8");
+const documents = ["README.md", "SECURITY.md"]
+  .concat(readdirSync(path.join(root, "docs")).map((name) => `docs/${name}`))
+  .concat(
+    existsSync(path.join(root, "docs/profiles"))
+      ? readdirSync(path.join(root, "docs/profiles")).map((name) => `docs/profiles/${name}`)
+      : [],
+  )
+  .filter((name) => name.endsWith(".md"));
+
+function tableOf(name) {
+  const found = marked(name).exec(readFileSync(operating, "utf8"));
+  assert.ok(found, `docs/OPERATING.md has no marks for ${name}`);
+  return found[2];
+}
+const rewrite = "write it anew with `make docs`";
+
+test("the table of settings is the program's", () => {
+  assert.equal(tableOf("settings"), settingsTable(binary), rewrite);
+});
+
+test("the table of metrics is what /metrics says", async () => {
+  const text = await (await fetch(`${server.adminUrl}/metrics`)).text();
+  const names = (table) => [...table.matchAll(/^\| `(livehub_\w+)` \|/gm)].map((one) => one[1]);
+  assert.deepEqual(names(tableOf("metrics")), names(metricsTable(text)), rewrite);
+  assert.ok(names(tableOf("metrics")).length > 20);
+});
+
+test("the table of log lines is the sources'", () => {
+  assert.equal(tableOf("log"), logTable(), rewrite);
+});
+
+// Lines of shell in the documents that begin with the program's name.
+function* commandLines() {
+  for (const name of documents) {
+    const text = read(name);
+    for (const [, block] of text.matchAll(/```(?:sh)?\n([^]*?)```/g)) {
+      for (const line of block.split("\n")) {
+        const begin = "(?:^|[|&] ?|exec hub )(?:[A-Z_]+=\\S+ )*(?:build/)?";
+        const found = new RegExp(`${begin}livehub( [^|#&>]*|$)`).exec(line);
+        if (found) yield { name, line: found[1].trim() };
+      }
+    }
+    for (const [, line] of text.matchAll(/`livehub ([^`]+)`/g)) yield { name, line: line.trim() };
+  }
+}
+
+test("every command in the documents is one, with options that it has", async () => {
+  const help = new Map();
+  const helpOf = async (command) => {
+    const args = command === "serve" ? ["--help"] : ["help", command];
+    if (!help.has(command)) help.set(command, await runTool(args));
+    return help.get(command);
+  };
+  const flags = (await helpOf("serve")).stdout;
+  let checked = 0;
+  for (const { name, line } of commandLines()) {
+    const words = line.split(/\s+/).filter(Boolean);
+    const command = words[0]?.startsWith("-") || !words[0] ? "serve" : words[0];
+    if (command === "COMMAND") continue;
+    const known = await helpOf(command);
+    assert.equal(known.exited.code, 0, `${name}: livehub ${line}`);
+    for (const word of words.filter((one) => one.startsWith("--"))) {
+      const option = word.split("=")[0].replace(/[,.;:)]+$/, "");
+      const has = [known.stdout, flags].some((text) => text.includes(`${option} `));
+      assert.ok(has || option === "--version" || option === "--verbose", `${name}: ${line}`);
+    }
+    checked++;
+  }
+  assert.ok(checked > 20, `${checked} commands were found`);
+});
+
+test("every `make` target in the documents is one", () => {
+  const targets = new Set(
+    [...read("Makefile").matchAll(/^([a-z][a-z-]*):/gm)].map((match) => match[1]),
+  );
+  for (const name of documents) {
+    for (const [, target] of read(name).matchAll(/(?:^|`)make ([a-z-]+)\b/gm)) {
+      assert.ok(targets.has(target), `${name}: make ${target}`);
+    }
+  }
+});
+
+test("README and PROFILES name every profile, and no other", async () => {
+  const profiles = JSON.parse((await runTool(["profiles", "--json"])).stdout);
+  const names = profiles.map((profile) => profile.name).sort();
+  for (const document of ["README.md", "docs/PROFILES.md"]) {
+    const text = read(document).split("# Profile `live-data`")[0];
+    const listed = [...text.matchAll(/^\| `([a-z-]+)` \|/gm)].map((match) => match[1]);
+    assert.deepEqual([...new Set(listed)].sort(), names, document);
+  }
+});
+
+test("every setting that the documents name is one", async () => {
+  const schema = JSON.parse((await runTool(["config", "--schema"])).stdout);
+  const known = new Set(Object.values(schema.properties).map((one) => one["x-environment"]));
+  const others = new Set(["LIVEHUB_CONFIG", "LIVEHUB_PORT", "LIVEHUB_BIN"]);
+  for (const name of documents) {
+    for (const [, word] of read(name).matchAll(/`(LIVEHUB_[A-Z_]+[A-Z]|LIVE_[A-Z_]+[A-Z])\b/g)) {
+      assert.ok(known.has(word) || others.has(word), `${name}: ${word}`);
+    }
+  }
+});
+
+test("the push of the README reaches whoever listens", async () => {
+  const [line] = /^curl -d .*$/m.exec(read("README.md"));
+  const client = await SseClient.open(server);
+  const command = line.replace("localhost:8787", `127.0.0.1:${server.port}`);
+  execFileSync("sh", ["-c", `${command} -sS`], { env: toolEnvironment() });
+  await client.untilMessage('{"activeUsers":1234}');
+  client.close();
+});
+
+test("the signed push of docs/PROFILES.md is accepted", async () => {
+  const [, script] = /```sh\n(body=[^]*?)```/.exec(read("docs/PROFILES.md"));
+  const env = { LIVE_PUSH_HMAC_SECRET: "from the documents" };
+  await withServer({ env }, async (strict) => {
+    const command = script.replace("localhost:8787", `127.0.0.1:${strict.port}`);
+    const answer = execFileSync("sh", ["-c", command], {
+      env: toolEnvironment(env),
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "ignore"],
+    });
+    assert.equal(answer, '{"ok":true}');
+  });
+});
+
+test("the close codes of docs/OPERATING.md are those that the sources send", () => {
+  const text = read("docs/OPERATING.md");
+  const listed = /## Close codes and endings\n\n([^]*?)\n\n/.exec(text)[1];
+  for (const code of ["1001", "1002", "1007", "1008", "1009", "1012", "1013"]) {
+    assert.ok(listed.includes(code), code);
+  }
+});
