@@ -94,22 +94,6 @@ test("the alerts ask for what there is", (t) => {
   t.diagnostic(`${expressions.length} alerts`);
 });
 
-test("docs/METRICS.md has every metric with its labels, and no other", () => {
-  const rows = [...read("METRICS.md").matchAll(/^\| `(livehub_\w+)` \| (\w+) \| ([^|]*) \|/gm)];
-  const written = new Map(
-    rows.map(([, name, , labels]) => [name, new Set(labels.split(",").map((l) => l.trim()))]),
-  );
-  const own = [...families.keys()].filter(
-    (name) => !families.has(name.replace(/_(bucket|sum|count)$/, "")) || written.has(name),
-  );
-  for (const name of own.filter((one) => !/_(bucket|sum|count)$/.test(one))) {
-    assert.ok(written.has(name), `${name} is not in docs/METRICS.md`);
-    for (const label of families.get(name))
-      assert.ok(written.get(name).has(label), `${name} has a label ${label}`);
-  }
-  for (const name of written.keys()) assert.ok(families.has(name), `there is no ${name}`);
-});
-
 test("no series has a label that the scraper sets, and there are not many", () => {
   for (const [name, labels] of families)
     for (const label of ["app", "region", "host", "instance", "job"])
