@@ -20,11 +20,14 @@ inline std::string text_of(const Json& json) {
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
-inline double rounded(double value, double unit = 0.01) { return std::round(value / unit) * unit; }
+// To a part of one. Divided by a whole number it is the nearest double, and so a short text.
+inline double rounded(double value, double parts = 100) {
+  return std::round(value * parts) / parts;
+}
 
 inline Json times_json(const base::Histogram& times) {
   const auto ms = [&](double q) {
-    return rounded(static_cast<double>(times.quantile_ns(q)) / 1e6, 0.001);
+    return rounded(static_cast<double>(times.quantile_ns(q)) / 1e6, 1000);
   };
   return {{"p50", ms(0.5)}, {"p99", ms(0.99)}, {"max", ms(1)}};
 }
@@ -49,7 +52,7 @@ inline Json ended_json(const session::Ended& ended, uint32_t shard) {
           {"cause", session::cause_name(ended.cause)},
           {"reason", ended.reason_view()},
           {"address", ended.address_view()},
-          {"age_seconds", rounded(ended.age_ms / 1000.0, 0.1)},
+          {"age_seconds", rounded(ended.age_ms / 1000.0, 10)},
           {"sent_bytes", ended.sent_bytes},
           {"received_bytes", ended.received_bytes}};
 }

@@ -47,7 +47,7 @@ const Flow kFlows[] = {
 constexpr std::string_view kShardFlows[] = {"messages", "deliveries", "bytes_in", "bytes_out"};
 
 double share(uint64_t part, uint64_t whole) {
-  return whole > 0 ? rounded(static_cast<double>(part) / static_cast<double>(whole), 0.0001) : 0;
+  return whole > 0 ? rounded(static_cast<double>(part) / static_cast<double>(whole), 10000) : 0;
 }
 
 double rate(uint64_t now, uint64_t before, double seconds) {
@@ -105,7 +105,7 @@ void AdminOverview::finish(int64_t now_ns, int64_t unix_ms) {
   document["profile"] = profile_;
   document["io"] = hub_.io_sentence();
   document["port"] = hub_.port();
-  document["uptime_seconds"] = rounded(static_cast<double>(now_ns - started_ns_) / 1e9, 0.1);
+  document["uptime_seconds"] = rounded(static_cast<double>(now_ns - started_ns_) / 1e9, 10);
   add_state(document, sample);
   document["shards_missing"] = missing;
   add_rates(document, sample, seconds);
@@ -179,7 +179,7 @@ Json AdminOverview::shard_json(const Part& now, const Part* before, double secon
   json["loop_ms"] = times_json(s.loop.awake.since(old.loop.awake));
   json["delivery_ms"] = times_json(s.delivery.since(old.delivery));
   json["busy"] =
-      rounded(std::min(1.0, rate(s.loop.awake_ns, old.loop.awake_ns, seconds) / 1e9), 0.0001);
+      rounded(std::min(1.0, rate(s.loop.awake_ns, old.loop.awake_ns, seconds) / 1e9), 10000);
   json["channels"] = s.channels;
   json["owned_channels"] = s.owned_channels;
   json["subscriptions"] = s.subscriptions;
@@ -243,8 +243,8 @@ Json AdminOverview::links_json() const {
     out.push_back({{"name", link.name},
                    {"is_up", link.is_up},
                    {"is_needed", link.is_needed},
-                   {"state_seconds", rounded(link.state_seconds, 0.1)},
-                   {"quiet_seconds", rounded(link.quiet_seconds, 0.1)},
+                   {"state_seconds", rounded(link.state_seconds, 10)},
+                   {"quiet_seconds", rounded(link.quiet_seconds, 10)},
                    {"reconnects", link.reconnects},
                    {"problem", link.problem}});
   return out;

@@ -53,15 +53,17 @@ std::optional<Reply> page_reply(const Request& request, std::string_view name,
   for (const PageFile& file : page_files()) {
     if (file.name != name) continue;
     Reply reply;
-    reply.headers.emplace_back("ETag", file.tag);
-    reply.headers.emplace_back("Cache-Control", "no-cache");
+    // A document's policy changes with the hub's address: it is fetched anew each time.
+    const bool is_document = name.ends_with(".html");
+    reply.headers.emplace_back("Cache-Control", is_document ? "no-store" : "no-cache");
+    if (!is_document) reply.headers.emplace_back("ETag", file.tag);
     reply.headers.emplace_back("Content-Security-Policy", policy);
     reply.headers.emplace_back("X-Content-Type-Options", "nosniff");
     reply.headers.emplace_back("X-Frame-Options", "DENY");
     reply.headers.emplace_back("Referrer-Policy", "same-origin");
     reply.headers.emplace_back("Cross-Origin-Resource-Policy", "same-origin");
     reply.headers.emplace_back("Cross-Origin-Opener-Policy", "same-origin");
-    if (request.header("if-none-match").value_or("") == file.tag) {
+    if (!is_document && request.header("if-none-match").value_or("") == file.tag) {
       reply.status = 304;
       return reply;
     }

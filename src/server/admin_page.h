@@ -29,7 +29,8 @@ struct PageFile {
 // `hub` as from hub_origin(); empty: none.
 [[nodiscard]] std::string content_security_policy(std::string_view hub);
 
-// The file of that name with its headers, 304 if the browser has it; nothing if there is none.
+// The file of that name with its headers, 304 if the browser has it (never for a document); nothing
+// if there is none.
 [[nodiscard]] std::optional<Reply> page_reply(const Request& request, std::string_view name,
                                               std::string_view policy);
 

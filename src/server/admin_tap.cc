@@ -63,6 +63,7 @@ void AdminTaps::ask(Tap& tap, int64_t now_ns) {
 
 bool AdminTaps::take(Tap& tap, int64_t unix_ms) {
   const auto parts = tap.gather->take();
+  const bool is_whole = parts.size() >= tap.gather->expected();
   tap.gather.reset();
   for (const session::Taps::Taken& taken : parts) {
     if (taken.is_refused) return false;
@@ -73,6 +74,9 @@ bool AdminTaps::take(Tap& tap, int64_t unix_ms) {
                 .payload = text_of({{"count", taken.missed}}),
                 .event = "missed"});
   }
+  // What a shard says too late is dropped with its gather.
+  if (!is_whole)
+    publish_({.channel = tap.own_channel, .payload = "{\"count\":0}", .event = "missed"});
   if (!tap.has_begun) tap.session.send_comment("tapping");
   tap.has_begun = true;
   return true;

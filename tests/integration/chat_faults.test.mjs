@@ -233,7 +233,10 @@ test("the end: 1001 for whoever is there, exit 0, also with calls under way", as
     clients.forEach((client) => client.message("never saved"));
     await backend.until((b) => b.requests.length >= 20, "the calls");
     hub.child.kill("SIGINT");
-    for (const client of clients) assert.equal((await client.untilClosed()).code, 1001);
+    for (const client of clients) {
+      const end = await client.untilClosed();
+      assert.deepEqual([end.code, String(end.reason)], [1001, "Server shutting down"]);
+    }
     await hub.stop();
     assert.doesNotMatch(hub.output, new RegExp(`${jwtSecret}|${apiSecret}|eyJ`));
   });

@@ -131,6 +131,9 @@ export class LineChart {
   }
 
   draw() {
+    // A browser tells of no new size while the tab is behind others.
+    const { clientWidth, clientHeight } = this.canvas.parentElement;
+    if (clientWidth !== this.chart.width || clientHeight !== this.chart.height) this.chart.resize();
     this.max = this.now;
     const scale = this.chart.options.scales.x;
     scale.min = this.now - this.seconds;

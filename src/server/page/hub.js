@@ -42,7 +42,7 @@ const kinds = [
     of: (s) => [s.bytes_out, s.bytes_in],
   },
   {
-    title: "Latency, p99",
+    title: "Latency p99",
     format: milliseconds,
     least: 0.5,
     series: [

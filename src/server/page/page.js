@@ -39,7 +39,7 @@ function listen() {
 
 await startHub();
 startLive(page);
-if (page.hub) startTry(page.hub);
+startTry(page);
 addEventListener("hashchange", show);
 show();
 listen();

@@ -4,43 +4,59 @@ import { clock } from "./format.js";
 import { Source, addressesOf } from "./source.js";
 
 const rowsMax = 100;
-const open = { sse: null, ws: null };
-const heard = { sse: 0, ws: 0 };
-const states = { sse: "", ws: "" };
+const names = { sse: "SSE", ws: "WebSocket", tap: "Tap" };
+const signs = { sse: "SSE", ws: "WS", tap: "TAP" };
+const open = { sse: null, ws: null, tap: null };
+const heard = { sse: 0, ws: 0, tap: 0 };
+const states = { sse: "", ws: "", tap: "" };
 
-export function startTry(hub) {
-  const addresses = addressesOf(hub);
-  by("try-where").textContent = `To ${addresses.push}`;
-  for (const kind of ["sse", "ws"]) {
-    const button = by(`try-${kind}`);
-    button.addEventListener("click", () => {
-      if (open[kind]) {
-        open[kind].close();
-        open[kind] = null;
-        states[kind] = "";
-      } else {
-        open[kind] = new Source(kind, addresses[kind], {
-          message: (text) => arrived(kind, text),
-          gap: (reason) => row(kind, `gap: ${reason}`),
-          state: (text) => {
-            states[kind] = text;
-            counts();
-          },
-        });
-      }
-      button.setAttribute("aria-pressed", String(open[kind] !== null));
-      counts();
-    });
+export function startTry(page) {
+  const addresses = page.hub ? addressesOf(page.hub) : null;
+  // Other services have rooms, tickets and tokens of their own: there one can look in, by a tap.
+  const isPlain = addresses !== null && page.profile === "live-data";
+  for (const id of ["try-sse", "try-ws", "try-push"]) by(id).hidden = !isPlain;
+  if (!isPlain) {
+    by("try-title").textContent = "Look into a channel";
+    by("try-channel").value = "";
+    by("try-channel").placeholder = "its name";
+    by("try-tap").closest(".try").classList.add("only-tap");
   }
+  button("tap", () => `/debug/tap?channel=${encodeURIComponent(by("try-channel").value)}`);
+  if (!isPlain) return;
+  by("try-where").textContent = `To ${addresses.push}`;
+  button("sse", () => addresses.sse);
+  button("ws", () => addresses.ws);
   by("try-push").addEventListener("submit", (event) => {
     event.preventDefault();
     push(addresses.push);
   });
 }
 
+function button(kind, address) {
+  const pressed = by(`try-${kind}`);
+  pressed.addEventListener("click", () => {
+    if (open[kind]) {
+      open[kind].close();
+      open[kind] = null;
+      states[kind] = "";
+    } else {
+      open[kind] = new Source(kind, address(), {
+        message: (text) => arrived(kind, kind === "tap" ? JSON.parse(text).text : text),
+        gap: (reason) => row(kind, `gap: ${reason}`),
+        state: (text) => {
+          states[kind] = text;
+          counts();
+        },
+      });
+    }
+    pressed.setAttribute("aria-pressed", String(open[kind] !== null));
+    counts();
+  });
+}
+
 function counts() {
   const said = [];
-  for (const [kind, name] of [["sse", "SSE"], ["ws", "WebSocket"]])
+  for (const [kind, name] of Object.entries(names))
     if (open[kind]) said.push(`${name}: ${states[kind]}, ${heard[kind]} messages`);
   by("try-counts").textContent = said.join(" · ");
 }
@@ -58,7 +74,7 @@ function row(kind, text) {
       "li",
       {},
       element("span", { class: "at" }, clock(Date.now())),
-      element("span", { class: kind }, kind === "ws" ? "WS" : "SSE"),
+      element("span", { class: kind === "tap" ? "tapped" : kind }, signs[kind]),
       element("span", {}, text.length > 400 ? `${text.slice(0, 400)}…` : text),
     ),
   );

@@ -66,6 +66,11 @@ TEST(AdminPage, ABrowserThatHasAFileIsToldSo) {
   EXPECT_EQ(page_reply(request, "page.css", "policy")->status, 304);
   EXPECT_TRUE(page_reply(request, "page.css", "policy")->body.empty());
   EXPECT_FALSE(page_reply(request, "../page.css", "policy"));
+  const auto document = page_reply(request, "index.html", "policy");
+  ASSERT_TRUE(document);
+  for (const auto& [name, value] : document->headers) {
+    EXPECT_NE(name, "ETag");  // its policy may have changed though its bytes have not
+  }
 }
 
 // The policy forbids it, so a slip would only show in a browser.
