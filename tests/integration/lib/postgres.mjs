@@ -41,7 +41,8 @@ function scratch() {
 
 function start(command, args, directory) {
   const log = openSync(path.join(directory, "log"), "a");
-  const child = spawn(command, args, {
+  // It ends with us, also where we are killed.
+  const child = spawn("setpriv", ["--pdeathsig", "QUIT", command, ...args], {
     cwd: directory,
     stdio: ["ignore", log, log],
     env: { PATH: process.env.PATH, LC_ALL: "C" },
