@@ -295,7 +295,8 @@ std::string read_settings(const std::map<std::string, std::string>& settings, Sh
   shared.origins = *list;
   shared.cluster = LiveDataCluster::make(settings, kChannel, error);
   if (shared.cluster && shared.is_generator)
-    return "MODE=generator makes up points on each machine; it does not go with a broker.";
+    return "MODE=generator makes up points on each machine; it does not go with REDIS_URL or "
+           "NATS_URL.";
   return error;
 }
 
