@@ -333,7 +333,8 @@ std::string read_settings(const SettingMap& settings, Shared& shared) {
   std::string error;
   shared.cluster = LiveDataCluster::make(settings, kChannel, error);
   if (shared.cluster && shared.is_generator)
-    return "MODE=generator makes up points on each machine; it does not go with a broker.";
+    return "MODE=generator makes up points on each machine; it does not go with REDIS_URL or "
+           "NATS_URL.";
   return error;
 }
 
