@@ -225,7 +225,8 @@ bool Front::tell_to_go(uint32_t index, bool is_late) {
       break;
     case Phase::kWs:
       if (!is_late && !hub_.fanout().is_caught_up(index)) return false;
-      ws_close(index, profile_->drain_close_code(), profile_->drain_close_reason(), Cause::kDraining);
+      ws_close(index, profile_->drain_close_code(), profile_->drain_close_reason(),
+               Cause::kDraining);
       break;
     default:
       return false;

@@ -16,7 +16,8 @@ function settings() {
     known.set(property["x-environment"], String(property.default ?? ""));
   const text = execFileSync(binary, ["profiles"], { encoding: "utf8" });
   const own = text.split(/\n\n/).find((part) => part.startsWith("chat:"));
-  for (const [, name, value] of own.matchAll(/its own default: (\w+)=(\S+)/g)) known.set(name, value);
+  for (const [, name, value] of own.matchAll(/its own default: (\w+)=(\S+)/g))
+    known.set(name, value);
   return { known, own };
 }
 

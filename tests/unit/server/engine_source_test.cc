@@ -217,17 +217,17 @@ TEST_P(EngineSource, HeadsWaitForTheBrokerAndMessagesHaveItsPositionsAndNames) {
   Client client(engine.port(), "/fed1 HTTP/1.1");
   Client other(engine.port(), "/fed1?plain HTTP/1.1");
   source->await("want fed1");
+  source->say([](Inlet& inlet) { inlet.confirm("fed1", at(1000)); });
+  client.expect(": subscribed fed1");
+  other.expect(": subscribed fed1\n\n\r\n");
   source->say([](Inlet& inlet) {
-    inlet.confirm("fed1", at(1000));
     publish(inlet, "fed1", "hello", at(1001));
     publish(inlet, "fed1", "again", at(1001));
     publish(inlet, "fed1", "more", at(1002));
     EXPECT_EQ(inlet.publish({"fed1", "two\nlines"}), Inlet::Result::kRefused);
   });
-  client.expect(": subscribed fed1");
   client.expect("id: 1001-0\nevent: news\ndata: hello\n\n");
   client.expect("id: 1002-0\nevent: news\ndata: more\n\n");
-  other.expect(": subscribed fed1\n\n\r\n");
   other.expect("event: news\ndata: hello\n\n");
 }
 
