@@ -213,6 +213,8 @@ bool Front::tell_to_go(uint32_t index, bool is_late) {
   switch (c.phase) {
     case Phase::kHead:
       if (c.http && c.http->parser.in_head_started()) return false;
+      // A newcomer whose upgrade is on its way would take a hang-up for a failed attempt.
+      if (!c.http && !is_late && profile_->accepts_websockets_while_draining()) return false;
       if (hub_.fanout().is_idle(index))
         close_now(index, false);
       else
