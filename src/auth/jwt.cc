@@ -1,5 +1,5 @@
-// Debian 12's cjose (0.6.2), asked alone, takes tokens with `crit`, with names twice, padded, with a
-// last digit that means the same bytes, of any size, and keys of 1024 bits: all of it is refused
+// Debian 12's cjose (0.6.2), asked alone, takes tokens with `crit`, with names twice, padded, with
+// a last digit that means the same bytes, of any size, and keys of 1024 bits: all of it is refused
 // before. The algorithm in its header is compared with the one that was read here.
 #include "auth/jwt.h"
 

@@ -5,10 +5,6 @@
 
 namespace livehub::base {
 
-// Pages that became free go back to the kernel at once, not only when some other page becomes
-// free later: a server that falls quiet has no later. startup, before other threads.
-void set_up_heap();
-
 // Gives back what this thread's heap holds. Any thread; takes about a millisecond, so only when
 // there is nothing else to do.
 void trim_heap();

@@ -21,7 +21,7 @@ constexpr std::array kProfiles = {
     ProfileEntry{"signals", "trading signals of Redis Streams reach every SSE client", make_signals,
                  set_signals_defaults},
     ProfileEntry{"drop", "product drops: snapshots from Restate, then what NATS brings, over SSE",
-                 make_drop, set_drop_defaults},
+                 make_drop, set_drop_defaults, "NATS_URL=nats://localhost:4222"},
 };
 
 }  // namespace

@@ -15,6 +15,14 @@ struct ProfileEntry {
   std::string_view summary;                                // one line, for people
   ProfileChoice (*make)(const SettingMap& settings);       // by the contract's names
   void (*set_defaults)(EngineOptions& options) = nullptr;  // where the service has its own
+  // A setting that other profiles have too, with this one's default: "NAME=value".
+  std::string_view own_default = {};
+
+  std::string_view default_of(std::string_view setting) const {
+    const bool is_it = own_default.starts_with(setting) && own_default.size() > setting.size() &&
+                       own_default[setting.size()] == '=';
+    return is_it ? own_default.substr(setting.size() + 1) : std::string_view();
+  }
 };
 
 [[nodiscard]] std::span<const ProfileEntry> profiles();

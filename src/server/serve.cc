@@ -8,7 +8,6 @@
 #include <thread>
 #include <vector>
 
-#include "base/heap_trim.h"
 #include "base/log.h"
 #include "profile/profiles.h"
 #include "server/admin.h"
@@ -105,7 +104,6 @@ int serve(const Settings& settings, const std::function<SettingsResult()>& read_
   base::set_log_format(settings.log_format == "json"   ? base::LogFormat::kJson
                        : settings.log_format == "text" ? base::LogFormat::kText
                                                        : base::LogFormat::kAuto);
-  base::set_up_heap();
   base::set_log_level(settings.log_level);
   const profile::ProfileChoice choice =
       profile::find_profile(settings.profile)->make(settings.profile_settings);

@@ -9,6 +9,7 @@
 #include "profile/profiles.h"
 #include "server/machine_count.h"
 #include "server/setting_table.h"
+#include "tool/effective.h"
 #include "tool/http.h"
 
 namespace livehub::tool {
@@ -47,7 +48,7 @@ std::string value_of(const server::Settings& settings, std::string_view name) {
   if (given != settings.profile_settings.end()) return given->second;
   for (const server::Setting& setting : server::setting_table())
     if (setting.name == name && server::is_setting_of(setting, settings.profile))
-      return std::string(setting.default_text);
+      return default_of(setting, settings.profile);
   return {};
 }
 

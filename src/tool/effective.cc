@@ -68,6 +68,8 @@ std::optional<std::string> engine_value(const EngineOptions& engine, std::string
 
 std::string default_of(const Setting& setting, std::string_view profile) {
   const profile::ProfileEntry* entry = profile::find_profile(profile);
+  if (entry != nullptr && !entry->default_of(setting.name).empty())
+    return std::string(entry->default_of(setting.name));
   if (entry == nullptr || entry->set_defaults == nullptr) return std::string(setting.default_text);
   const EngineOptions plain;
   EngineOptions own;
