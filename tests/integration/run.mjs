@@ -74,8 +74,8 @@ const cellsOf = {
 };
 const fileLimitMs =
   (options.full ? 900_000 : 240_000) * Number(process.env.LIVEHUB_TEST_PATIENCE ?? 1);
-// Most of the time goes by waiting, so one more than there are cores.
-const jobs = Number(options.jobs ?? Math.max(3, Math.min(4, os.cpus().length + 1)));
+// Most of the time goes by waiting, so more than there are cores.
+const jobs = Number(options.jobs ?? Math.max(4, Math.min(6, os.cpus().length + 2)));
 
 // Whether the kernel allows io_uring, found without our program: io_uring_setup(4, {}) by number.
 function kernelAllowsUring() {
