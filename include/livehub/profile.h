@@ -170,6 +170,21 @@ enum class Gap : uint8_t {
   kSource,     // the link to the channel's source was lost for a while
 };
 
+// One word, for clients and for metrics.
+constexpr std::string_view gap_name(Gap gap) {
+  switch (gap) {
+    case Gap::kExpired:
+      return "expired";
+    case Gap::kRestarted:
+      return "restarted";
+    case Gap::kTooSlow:
+      return "slow";
+    case Gap::kSource:
+      return "source";
+  }
+  return "unknown";
+}
+
 class Profile {
  public:
   virtual ~Profile() = default;

@@ -4,11 +4,14 @@
 #include <map>
 #include <unordered_map>
 
+#include "base/clock.h"
 #include "profile/chat_health.h"
 #include "profile/chat_messages.h"
 #include "profile/chat_settings.h"
 #include "profile/chat_shared.h"
+#include "profile/subprotocol.h"
 #include "source/http_task.h"
+#include "wire/url.h"
 
 namespace livehub::profile {
 namespace {
@@ -111,7 +114,7 @@ class Chat : public Profile {
   }
 
  private:
-  static std::string now() { return iso_time(unix_ms_now()); }
+  static std::string now() { return iso_time(base::unix_ms()); }
 
   static Reply reply(int status, std::string body, std::string_view type) {
     return {.status = status,
@@ -129,18 +132,14 @@ class Chat : public Profile {
     health.census = shared_->ledger->census(kHealthRoomsMax);
     health.memory_used = resident_bytes();
     health.memory_total = shared_->memory_total;
-    health.unix_ms = unix_ms_now();
+    health.unix_ms = base::unix_ms();
     health.uptime_seconds = static_cast<double>(health.unix_ms - shared_->started_ms) / 1000;
     return health_body(health);
   }
 
   static Route route_websocket(const Request& request) {
     Stream stream;
-    const std::string_view offered = request.header("sec-websocket-protocol").value_or("");
-    const std::string_view first = offered.substr(0, offered.find(','));
-    const size_t begin = first.find_first_not_of(" \t");
-    if (begin != std::string_view::npos)
-      stream.subprotocol = first.substr(begin, first.find_last_not_of(" \t") - begin + 1);
+    stream.subprotocol = first_subprotocol(request);
     return Route::websocket(std::move(stream));
   }
 
@@ -232,7 +231,7 @@ class Chat : public Profile {
   source::HttpCall save_call(const Client& client, const ChatRequest& request) const {
     source::HttpCall call;
     call.method = "POST";
-    call.url = shared_->api_url + "/api/chats/" + source::percent_encode(client.chat_id()) +
+    call.url = shared_->api_url + "/api/chats/" + wire::percent_encode(client.chat_id()) +
                "/messages/send";
     call.headers = {{"Content-Type", "application/json"},
                     {"X-Internal-Secret", shared_->api_secret}};
@@ -241,7 +240,7 @@ class Chat : public Profile {
   }
   source::HttpCall user_call(const Client& client) const {
     source::HttpCall call;
-    call.url = shared_->api_url + "/api/users/" + source::percent_encode(client.user_id);
+    call.url = shared_->api_url + "/api/users/" + wire::percent_encode(client.user_id);
     call.headers = {{"X-Internal-Secret", shared_->api_secret}};
     call.is_shared = true;
     return call;
@@ -256,7 +255,7 @@ class Chat : public Profile {
     if (!saved)
       return tell(client, "Failed to send message", "API error: the answer holds no message");
     // The web app has published it as well, and may have been faster.
-    if (shared_->ledger->is_new(client->channel, saved->id, unix_ms_now()))
+    if (shared_->ledger->is_new(client->channel, saved->id, base::unix_ms()))
       context_.publish({.channel = client->channel, .payload = saved->frame});
     send_to_redis(*client, saved->frame);
   }
@@ -293,7 +292,7 @@ ProfileChoice make_chat(const SettingMap& settings) {
   const std::shared_ptr<ChatShared> shared =
       read_chat_settings(settings, choice.warnings, choice.error);
   if (!shared) return choice;
-  shared->started_ms = unix_ms_now();
+  shared->started_ms = base::unix_ms();
   shared->memory_total = allowed_bytes();
   choice.sources = {shared->redis, shared->backend};
   choice.factory = [shared](const ProfileContext& context) -> std::unique_ptr<Profile> {

@@ -1,8 +1,5 @@
 #include "profile/chat_health.h"
 
-// tidy: pure-rooms: timestamps in milliseconds; the context has seconds
-#include <chrono>
-
 #include <array>
 #include <charconv>
 #include <cstdio>
@@ -69,11 +66,6 @@ uint64_t allowed_bytes() {
   const uint64_t machine = number_in("/proc/meminfo", "MemTotal:") * 1024;
   const uint64_t group = number_in("/sys/fs/cgroup/memory.max", "");
   return group != 0 && group < machine ? group : machine;
-}
-
-int64_t unix_ms_now() {
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  return std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
 }
 
 }  // namespace livehub::profile

@@ -24,7 +24,5 @@ struct ChatHealth {
 // This process's resident memory, and what the machine or its control group allows; 0: unknown.
 [[nodiscard]] uint64_t resident_bytes();
 [[nodiscard]] uint64_t allowed_bytes();
-// Milliseconds of the calendar: the contract's timestamps are finer than ProfileContext's seconds.
-[[nodiscard]] int64_t unix_ms_now();
 
 }  // namespace livehub::profile

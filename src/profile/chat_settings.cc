@@ -8,19 +8,9 @@
 namespace livehub::profile {
 namespace {
 
-std::string text_of(const SettingMap& settings, const char* name) {
-  const auto found = settings.find(name);
-  return found == settings.end() ? std::string() : found->second;
-}
-
-bool is_on(const SettingMap& settings, const char* name) {
-  const std::string text = text_of(settings, name);
-  return text == "1" || text == "true" || text == "yes" || text == "on";
-}
-
 // The settings' table has checked the range.
 uint32_t number_of(const SettingMap& settings, const char* name, uint32_t value) {
-  const std::string text = text_of(settings, name);
+  const std::string text = setting(settings, name);
   std::from_chars(text.data(), text.data() + text.size(), value);
   return value;
 }
@@ -28,7 +18,7 @@ uint32_t number_of(const SettingMap& settings, const char* name, uint32_t value)
 // A sentence, if it is missing or still what the example has.
 std::string check_secret(const SettingMap& settings, const char* name, std::string_view placeholder,
                          std::string_view use) {
-  const std::string text = text_of(settings, name);
+  const std::string text = setting(settings, name);
   if (text.empty()) return std::string(name) + " is not set: give the secret " + std::string(use);
   if (text == placeholder)
     return std::string(name) + " is the example's placeholder: give the secret " + std::string(use);
@@ -68,8 +58,8 @@ source::RedisHook make_hook(std::shared_ptr<ChatLedger> ledger) {
 
 std::string make_redis(const SettingMap& settings, ChatShared& shared) {
   source::RedisOptions options;
-  options.url = text_of(settings, "REDIS_URL");
-  options.ca_file = text_of(settings, "REDIS_CA_CERT");
+  options.url = setting(settings, "REDIS_URL");
+  options.ca_file = setting(settings, "REDIS_CA_CERT");
   const source::RedisRule rule = {.kind = source::RedisRule::Kind::kPubSub,
                                   .channel_prefix = std::string(kChatChannelPrefix),
                                   .key_prefix = std::string(kChatChannelPrefix),
@@ -83,7 +73,7 @@ std::string make_redis(const SettingMap& settings, ChatShared& shared) {
 
 void make_backend(const SettingMap& settings, ChatShared& shared,
                   std::vector<std::string>& warnings) {
-  std::string url = text_of(settings, "NEXT_API_URL");
+  std::string url = setting(settings, "NEXT_API_URL");
   if (url.empty()) url = "http://localhost:3000";
   std::string problem;
   shared.api_url = source::check_base_url(url, problem);
@@ -107,7 +97,7 @@ std::shared_ptr<ChatShared> read_chat_settings(const SettingMap& settings,
                                                std::string& error) {
   error = check_secrets(settings);
   if (!error.empty()) return nullptr;
-  const auto keys = auth::JwtKeys::from_secret(text_of(settings, "JWT_SECRET"), error);
+  const auto keys = auth::JwtKeys::from_secret(setting(settings, "JWT_SECRET"), error);
   if (!keys) {
     error = "JWT_SECRET cannot be used: " + error;
     return nullptr;
@@ -119,7 +109,7 @@ std::shared_ptr<ChatShared> read_chat_settings(const SettingMap& settings,
   error = make_redis(settings, *shared);
   if (!error.empty()) return nullptr;
   make_backend(settings, *shared, warnings);
-  shared->api_secret = text_of(settings, "INTERNAL_API_SECRET");
+  shared->api_secret = setting(settings, "INTERNAL_API_SECRET");
   shared->trusts_roles = is_on(settings, "CHAT_TRUST_ROLES");
   shared->enforces_expiry = is_on(settings, "ENFORCE_EXPIRY");
   return shared;

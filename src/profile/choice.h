@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "livehub/profile.h"
@@ -16,6 +17,21 @@ namespace livehub::profile {
 // Settings by the contract's own names, as the environment has them; what is missing has its
 // default.
 using SettingMap = std::map<std::string, std::string>;
+
+// A setting as it was given; one that is missing or empty is `otherwise`.
+[[nodiscard]] inline std::string setting(const SettingMap& settings, const char* name,
+                                         std::string_view otherwise = {}) {
+  const auto found = settings.find(name);
+  return found == settings.end() || found->second.empty() ? std::string(otherwise) : found->second;
+}
+
+// A switch, in the words that the table of settings takes: 1, true, yes, on.
+[[nodiscard]] inline bool is_on(const SettingMap& settings, const char* name,
+                                bool otherwise = false) {
+  const std::string text = setting(settings, name);
+  if (text.empty()) return otherwise;
+  return text == "1" || text == "true" || text == "yes" || text == "on";
+}
 
 struct ProfileChoice {
   ProfileFactory factory;  // empty: `error` says which setting is wrong

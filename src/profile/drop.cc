@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "auth/origin.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "profile/drop_board.h"
 #include "profile/drop_events.h"
@@ -12,8 +13,8 @@
 #include "source/http_task.h"
 #include "source/nats.h"
 #include "source/nats_subject.h"
-#include "source/wall_clock.h"
 #include "wire/json_gate.h"
+#include "wire/url.h"
 
 namespace livehub::profile {
 namespace {
@@ -37,7 +38,7 @@ struct Shared {
                         std::string body = "{}") const {
     source::HttpCall made;
     made.method = "POST";
-    made.url = ingress_url + "/" + std::string(service) + "/" + source::percent_encode(key) + "/" +
+    made.url = ingress_url + "/" + std::string(service) + "/" + wire::percent_encode(key) + "/" +
                std::string(method);
     made.headers.emplace_back("Content-Type", "application/json");
     made.body = std::move(body);
@@ -226,8 +227,8 @@ class Drop : public Profile {
       if (event) session.send_event({}, event->event, event->data);
       return true;  // a token that is not known has no status, and no event
     }
-    const auto event = which == 0 ? connected_event(client.target.drop, body, source::unix_ms())
-                                  : user_event(body);
+    const auto event =
+        which == 0 ? connected_event(client.target.drop, body, base::unix_ms()) : user_event(body);
     if (event) session.send_event({}, which == 0 ? "connected" : "user", *event);
     return event.has_value();
   }
@@ -315,11 +316,6 @@ class Drop : public Profile {
 };
 
 // --- settings ---
-
-std::string setting(const SettingMap& settings, const char* name, std::string_view missing) {
-  const auto found = settings.find(name);
-  return found == settings.end() || found->second.empty() ? std::string(missing) : found->second;
-}
 
 std::string read_settings(const SettingMap& settings, Shared& shared, source::NatsOptions& nats) {
   std::string error;

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/clock.h"
 #include "profile/drop_events.h"
-#include "source/wall_clock.h"
 
 namespace livehub::profile {
 namespace {
@@ -80,7 +80,7 @@ void DropBoard::on_news() {
 
 void DropBoard::ask(std::function<void(std::string)> answer) {
   // While the link is down nobody tells us of changes: what the backend says now is what counts.
-  if (list_ && nats_->is_up()) return answer(drops_event(*list_, source::unix_ms()));
+  if (list_ && nats_->is_up()) return answer(drops_event(*list_, base::unix_ms()));
   waiting_.push_back(std::move(answer));
   if (keys_ && !is_computing_) compute();
 }
@@ -114,7 +114,7 @@ void DropBoard::finish() {
     return;
   }
   std::string list = drops_list(std::move(listed));
-  const std::string event = drops_event(list, source::unix_ms());
+  const std::string event = drops_event(list, base::unix_ms());
   if (!is_news_) list_ = std::move(list);
   if (is_for_all_)
     context_.publish({.channel = kChannel, .payload = event, .event = "drops"});

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "profile/live_data_cluster.h"
 #include "profile/live_data_generator.h"
+#include "profile/subprotocol.h"
 #include "wire/json_gate.h"
 #include "wire/utf8.h"
 
@@ -138,7 +139,7 @@ class LiveData : public Profile {
   void on_gap(Session session, Gap gap, std::string_view, std::string_view position) override {
     if (!session.is_websocket())
       return session.send_event(position, "gap",
-                                "{\"reason\":" + wire::json_quote(reason_of(gap)) + "}");
+                                "{\"reason\":" + wire::json_quote(gap_name(gap)) + "}");
     if (session.tag() == kEnvelopeTag)
       return session.send_text("{\"id\":" + wire::json_quote(position) + ",\"gap\":true}");
     // A plain WebSocket has no way to be told.
@@ -154,20 +155,6 @@ class LiveData : public Profile {
   }
 
  private:
-  static std::string_view reason_of(Gap gap) {
-    switch (gap) {
-      case Gap::kExpired:
-        return "expired";
-      case Gap::kRestarted:
-        return "restarted";
-      case Gap::kTooSlow:
-        return "slow";
-      case Gap::kSource:
-        return "source";
-    }
-    return "unknown";
-  }
-
   std::vector<std::pair<std::string, std::string>> cors(std::string_view origin) const {
     std::vector<std::pair<std::string, std::string>> headers;
     if (rules_->origins.any()) {
@@ -266,11 +253,7 @@ class LiveData : public Profile {
   static Route route_websocket(const Request& request) {
     Stream stream;
     stream.keep_messages = false;  // what clients send is checked and ignored
-    const std::string_view offered = request.header("sec-websocket-protocol").value_or("");
-    const std::string_view first = offered.substr(0, offered.find(','));
-    const size_t begin = first.find_first_not_of(" \t");
-    if (begin != std::string_view::npos)
-      stream.subprotocol = first.substr(begin, first.find_last_not_of(" \t") - begin + 1);
+    stream.subprotocol = first_subprotocol(request);
     if (request.query_value("last_event_id")) stream.tag = kEnvelopeTag;
     return Route::websocket(std::move(stream));
   }
@@ -288,11 +271,6 @@ class LiveData : public Profile {
 };
 
 // --- settings ---
-
-std::string setting(const std::map<std::string, std::string>& settings, const char* name) {
-  const auto found = settings.find(name);
-  return found == settings.end() ? std::string() : found->second;
-}
 
 bool parse_number(const std::string& text, uint64_t least, uint64_t most, uint64_t& value) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);

@@ -9,11 +9,6 @@ namespace {
 // A push waits no longer than this for Redis (PUSH_WAIT_MS is the hub's own wait).
 constexpr uint32_t kPushMs = 2000;
 
-std::string setting(const SettingMap& settings, const char* name, const char* otherwise) {
-  const auto found = settings.find(name);
-  return found == settings.end() || found->second.empty() ? otherwise : found->second;
-}
-
 }  // namespace
 
 std::unique_ptr<LiveDataCluster> LiveDataCluster::make(const SettingMap& settings,

@@ -8,14 +8,7 @@
 #include "wire/utf8.h"
 
 namespace livehub::profile {
-namespace {
-
-std::string setting(const SettingMap& settings, const char* name, const char* otherwise) {
-  const auto found = settings.find(name);
-  return found == settings.end() || found->second.empty() ? otherwise : found->second;
-}
-
-}  // namespace
+namespace {}  // namespace
 
 std::shared_ptr<source::NatsStreamSource> make_live_data_nats(const SettingMap& settings,
                                                               std::string_view channel,

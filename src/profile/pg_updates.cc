@@ -7,9 +7,11 @@
 
 #include "auth/jwt.h"
 #include "auth/origin.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "profile/pg_updates_rules.h"
 #include "profile/pg_updates_visitors.h"
+#include "profile/subprotocol.h"
 #include "source/postgres.h"
 #include "wire/json_gate.h"
 #include "wire/utf8.h"
@@ -35,7 +37,7 @@ struct Shared {
   std::shared_ptr<PostgresSource> source;
   int64_t auth_seconds_max = 30;  // 0: for ever
   bool ends_with_token = false;
-  int64_t started_ms = PostgresSource::unix_ms();
+  int64_t started_ms = base::unix_ms();
   // Added to by every shard, read by whoever answers /health; nothing hangs on its order.
   std::atomic<int64_t> authenticated = 0;
 };
@@ -75,8 +77,7 @@ class PgUpdates : public Profile {
     const json parsed = json::parse(message, nullptr, false);
     const std::string type = text_of(parsed, "type");
     if (type == "ping")
-      session.send_text(R"({"type":"pong","timestamp":")" + iso_time(PostgresSource::unix_ms()) +
-                        "\"}");
+      session.send_text(R"({"type":"pong","timestamp":")" + iso_time(base::unix_ms()) + "\"}");
     else if (type == "auth")
       authenticate(session, *visitor, parsed);
     else
@@ -142,11 +143,7 @@ class PgUpdates : public Profile {
 
   static Route websocket(const Request& request) {
     Stream stream;
-    const std::string_view offered = request.header("sec-websocket-protocol").value_or("");
-    const std::string_view first = offered.substr(0, offered.find(','));
-    const size_t begin = first.find_first_not_of(" \t");
-    if (begin != std::string_view::npos)
-      stream.subprotocol = first.substr(begin, first.find_last_not_of(" \t") - begin + 1);
+    stream.subprotocol = first_subprotocol(request);
     return Route::websocket(std::move(stream));
   }
   // As the library of the service it replaces answers.
@@ -155,7 +152,7 @@ class PgUpdates : public Profile {
   }
 
   std::string health() const {
-    const int64_t now = PostgresSource::unix_ms();
+    const int64_t now = base::unix_ms();
     const double uptime = static_cast<double>(now - shared_->started_ms) / 1000;
     const int64_t sockets = shared_->authenticated.load(std::memory_order_relaxed);
     std::string body = R"({"status":"healthy","timestamp":")" + iso_time(now);
@@ -197,11 +194,6 @@ class PgUpdates : public Profile {
 };
 
 // --- settings ---
-
-std::string setting(const SettingMap& settings, const char* name, std::string_view otherwise = "") {
-  const auto found = settings.find(name);
-  return found == settings.end() || found->second.empty() ? std::string(otherwise) : found->second;
-}
 
 // A sentence, or nothing.
 std::string read_number(const SettingMap& settings, const char* name, int64_t most,

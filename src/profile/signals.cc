@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "base/clock.h"
 #include "profile/signals_history.h"
 #include "profile/signals_reply.h"
 #include "profile/signals_shared.h"
@@ -104,7 +105,7 @@ class Signals : public Profile {
 
   void on_gap(Session session, Gap gap, std::string_view, std::string_view position) override {
     if (gap == Gap::kTooSlow) shared_->tally->slow.fetch_add(1, std::memory_order_relaxed);
-    session.send_event(position, "gap", "{\"reason\":" + wire::json_quote(reason_of(gap)) + "}");
+    session.send_event(position, "gap", "{\"reason\":" + wire::json_quote(gap_name(gap)) + "}");
   }
 
   bool on_heartbeat(Session session) override {
@@ -125,20 +126,6 @@ class Signals : public Profile {
   }
 
  private:
-  static std::string_view reason_of(Gap gap) {
-    switch (gap) {
-      case Gap::kExpired:
-        return "expired";
-      case Gap::kRestarted:
-        return "restarted";
-      case Gap::kTooSlow:
-        return "slow";
-      case Gap::kSource:
-        return "source";
-    }
-    return "unknown";
-  }
-
   // A stream's tag: its user, a number of its own on this shard, and its mode in the lowest bit.
   static SignalsAccess::User user_of(const Session& session) {
     return static_cast<SignalsAccess::User>(session.tag() >> 32);
@@ -176,7 +163,7 @@ class Signals : public Profile {
   SignalsHealth health() const {
     return {.is_up = is_up(),
             .ping_ms = shared_->redis->ping_ms(),
-            .now_ms = source::RedisSource::now_ms(),
+            .now_ms = base::unix_ms(),
             .uptime_seconds = context_.unix_seconds() - shared_->started_seconds};
   }
   // Empty: no such page.
@@ -324,7 +311,7 @@ ProfileChoice make_signals(const SettingMap& settings) {
                sizeof(shared->connection_key));
   shared->access = SignalsAccess::make(settings, shared->connection_key, choice.error);
   if (!choice.error.empty()) return choice;
-  shared->started_seconds = source::RedisSource::now_ms() / 1000;
+  shared->started_seconds = base::unix_ms() / 1000;
   choice.sources.push_back(shared->redis);
   choice.factory = [shared](const ProfileContext& context) -> std::unique_ptr<Profile> {
     return std::make_unique<Signals>(shared, context);

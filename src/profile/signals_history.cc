@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/clock.h"
+
 namespace livehub::profile {
 namespace {
 
@@ -58,7 +60,7 @@ void ask(const std::shared_ptr<Scan>& scan) {
   const bool is_taken = scan->shared->redis->command(
       {"XREVRANGE", key, scan->from, "-", "COUNT", std::to_string(scan->asked)},
       [scan](const RedisReply& reply) {
-        const int64_t now_seconds = source::RedisSource::now_ms() / 1000;
+        const int64_t now_seconds = base::unix_ms() / 1000;
         if (reply.kind != RedisReply::Kind::kArray ||
             !scan->shared->cache.spend(reply.items.size(), now_seconds))
           return scan->done({});
@@ -86,7 +88,7 @@ void read_facts(const std::shared_ptr<SignalsShared>& shared,
   const std::string key = shared->settings.stream_of(shared->settings.active);
   const auto facts = std::make_shared<StreamFacts>();
   const auto tell = [done, facts] {
-    facts->now_ms = source::RedisSource::now_ms();
+    facts->now_ms = base::unix_ms();
     done(*facts);
   };
   const bool is_taken = shared->redis->command(

@@ -8,18 +8,6 @@
 namespace livehub::profile {
 namespace {
 
-std::string setting(const SettingMap& settings, const char* name, const char* otherwise = "") {
-  const auto found = settings.find(name);
-  return found == settings.end() || found->second.empty() ? otherwise : found->second;
-}
-
-// As the table of settings has it: 1, 0 and the words for them.
-bool is_on(const SettingMap& settings, const char* name, bool otherwise) {
-  const std::string text = setting(settings, name);
-  if (text.empty()) return otherwise;
-  return text == "1" || text == "true" || text == "yes" || text == "on";
-}
-
 uint32_t number(const SettingMap& settings, const char* name, uint32_t otherwise) {
   const std::string text = setting(settings, name);
   uint32_t value = otherwise;

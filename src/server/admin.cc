@@ -1,7 +1,6 @@
 #include "server/admin.h"
 
-#include <chrono>
-
+#include "base/clock.h"
 #include "server/admin_access.h"
 #include "server/admin_debug.h"
 #include "server/admin_json.h"
@@ -17,18 +16,6 @@ namespace {
 
 constexpr std::string_view kOverview = "overview";  // the channel of /debug/stream
 constexpr size_t kLoginBytes = 8 << 10;
-
-int64_t unix_ms() {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
-
-int64_t monotonic_ns() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(
-             std::chrono::steady_clock::now().time_since_epoch())
-      .count();
-}
 
 // What all admin listeners share. immutable but for the overview (mailbox).
 struct Common {
@@ -61,7 +48,7 @@ class Admin : public Profile {
       : common_(std::move(common)),
         context_(context),
         waker_(std::make_shared<Waker>([this, post = context.post] {
-          if (post) post([this] { debug_.sweep(monotonic_ns()); });
+          if (post) post([this] { debug_.sweep(base::monotonic_ns()); });
         })),
         debug_(common_->hub, waker_),
         taps_(common_->hub, context.publish) {}
@@ -90,7 +77,7 @@ class Admin : public Profile {
   }
 
   void on_body(Exchange exchange, const Request& request, std::string_view body) override {
-    if (request.path() != "/login") return debug_.ask(exchange, request, monotonic_ns());
+    if (request.path() != "/login") return debug_.ask(exchange, request, base::monotonic_ns());
     const std::string token = wire::query_value(body, "token").value_or("");
     if (!common_->access.is_token(token)) return exchange.reply(see_other("/login?wrong=1"));
     Reply reply = see_other("/");
@@ -117,14 +104,14 @@ class Admin : public Profile {
   // A sample a second is enough to ask about ten times; only taps are in more of a hurry.
   int64_t tick_ms() const override { return taps_.is_any() ? 20 : 100; }
   void on_tick(int64_t) override {
-    const int64_t now_ns = monotonic_ns();
-    common_->overview.tick(now_ns, unix_ms());
+    const int64_t now_ns = base::monotonic_ns();
+    common_->overview.tick(now_ns, base::unix_ms());
     if (const uint64_t sequence = common_->overview.sequence(); sequence != published_) {
       published_ = sequence;
       context_.publish({.channel = kOverview, .payload = common_->overview.document()});
     }
     debug_.sweep(now_ns);
-    taps_.tick(now_ns, unix_ms());
+    taps_.tick(now_ns, base::unix_ms());
   }
 
  private:

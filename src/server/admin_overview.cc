@@ -1,19 +1,13 @@
 #include "server/admin_overview.h"
 
 #include <algorithm>
-#include <chrono>
 
+#include "base/clock.h"
 #include "server/admin_json.h"
 #include "session/ready.h"
 
 namespace livehub::server {
 namespace {
-
-int64_t monotonic_ns() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(
-             std::chrono::steady_clock::now().time_since_epoch())
-      .count();
-}
 
 uint64_t auth_failures(const ShardSnapshot& s) {
   uint64_t failures = 0;
@@ -57,7 +51,7 @@ double rate(uint64_t now, uint64_t before, double seconds) {
 }  // namespace
 
 AdminOverview::AdminOverview(Engine& hub, std::string profile)
-    : hub_(hub), profile_(std::move(profile)), started_ns_(monotonic_ns()) {}
+    : hub_(hub), profile_(std::move(profile)), started_ns_(base::monotonic_ns()) {}
 
 const AdminOverview::Part* AdminOverview::Sample::of_shard(uint32_t shard) const {
   for (const Part& part : parts)

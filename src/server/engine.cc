@@ -6,12 +6,12 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sys/random.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <bit>
 
+#include "base/clock.h"
 #include "server/engine_state.h"
 #include "server/machine.h"
 #include "server/metrics.h"
@@ -27,12 +27,6 @@ uint64_t random_u64() {
   while (::getrandom(&value, sizeof(value), 0) != sizeof(value)) {
   }
   return value;
-}
-
-int64_t monotonic_ns() {
-  timespec now;
-  ::clock_gettime(CLOCK_MONOTONIC, &now);
-  return now.tv_sec * 1'000'000'000 + now.tv_nsec;
 }
 
 hub::Limits limits_of(const EngineOptions& options, uint64_t memory_bytes, uint32_t shards) {
@@ -121,7 +115,7 @@ void Engine::State::make_shared() {
 std::string Engine::State::start_sources() {
   for (const auto& source : sources_) {
     inlets_.push_back(std::make_unique<session::ShardInlet>(
-        *shared_, static_cast<uint32_t>(inlets_.size()), monotonic_ns));
+        *shared_, static_cast<uint32_t>(inlets_.size()), base::monotonic_ns));
     ++sources_started_;
     if (std::string error = source->start(*inlets_.back()); !error.empty()) return error;
   }
@@ -308,9 +302,8 @@ bool Engine::State::on_shard(uint32_t id, ShardWork work) {
   const std::lock_guard guard(mutex_);
   if (!is_running_ || id >= shards_.size()) return false;
   Shard& shard = shards_[id];
-  shard.tasks->post([&shard, id, work = std::move(work)] {
-    work(id, *shard.front, *shard.driver, *shard.loop);
-  });
+  shard.tasks->post(
+      [&shard, id, work = std::move(work)] { work(id, *shard.front, *shard.driver, *shard.loop); });
   return true;
 }
 

@@ -6,6 +6,7 @@
 
 #include <array>
 
+#include "base/clock.h"
 #include "base/log.h"
 
 namespace livehub::server {
@@ -14,8 +15,6 @@ namespace {
 constexpr int kAnswerBytes = 16'384;  // 500 Machines and more
 constexpr int kAttemptSeconds = 1;
 constexpr int kAttempts = 2;
-
-int64_t steady_ns() { return std::chrono::steady_clock::now().time_since_epoch().count(); }
 
 uint32_t count_records(const unsigned char* answer, int size) {
   ns_msg message;
@@ -67,7 +66,7 @@ MachineWatch::MachineWatch(const std::string& app, Counter counter,
 MachineWatch::~MachineWatch() { stop(); }
 
 std::string MachineWatch::start(Inlet&) {
-  changed_ns_ = steady_ns();
+  changed_ns_ = base::monotonic_ns();
   thread_ = std::thread([this] { run(); });
   return {};
 }
@@ -87,7 +86,7 @@ std::vector<LinkState> MachineWatch::links() const {
   link.name = "machines";
   link.problem = machines_problem(machines);
   link.is_up = link.problem.empty();
-  const int64_t since_ns = steady_ns() - changed_ns_.load(std::memory_order_relaxed);
+  const int64_t since_ns = base::monotonic_ns() - changed_ns_.load(std::memory_order_relaxed);
   link.state_seconds = static_cast<double>(since_ns) / 1e9;
   return {link};
 }
@@ -106,7 +105,7 @@ void MachineWatch::count() {
   if (!counted) return;
   const uint32_t before = machines_.exchange(*counted, std::memory_order_relaxed);
   if (before == *counted) return;
-  changed_ns_.store(steady_ns(), std::memory_order_relaxed);
+  changed_ns_.store(base::monotonic_ns(), std::memory_order_relaxed);
   if (const std::string problem = machines_problem(*counted); !problem.empty())
     base::log_error(problem);
   else if (before > 1)

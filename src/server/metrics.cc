@@ -181,8 +181,6 @@ void add_labelled(Families& families, const std::vector<ShardSnapshot>& shards) 
       families.add(static_cast<double>(count), with(s, "code", std::to_string(code)));
 }
 
-constexpr std::array<const char*, 4> kGapReasons = {"expired", "restarted", "slow", "source"};
-
 // Why streams ended, what was missed, who was refused: by reason.
 void add_reasons(Families& families, const std::vector<ShardSnapshot>& shards) {
   const auto with = [](const ShardSnapshot& s, Labels more) {
@@ -192,9 +190,9 @@ void add_reasons(Families& families, const std::vector<ShardSnapshot>& shards) {
   };
   families.begin("livehub_gaps_total", "Gaps told to clients, by reason.", true);
   for (const auto& s : shards)
-    for (size_t i = 0; i < kGapReasons.size(); ++i)
+    for (size_t i = 0; i < s.session.gaps_by_reason.size(); ++i)
       families.add(static_cast<double>(s.session.gaps_by_reason[i]),
-                   with(s, {{"reason", kGapReasons[i]}}));
+                   with(s, {{"reason", std::string(gap_name(static_cast<Gap>(i)))}}));
   families.begin("livehub_auth_failures_total", "Requests that were not let in, by reason.", true);
   for (const auto& s : shards)
     for (const auto& [status, reason] : {std::pair{401, "token"}, std::pair{403, "forbidden"}}) {

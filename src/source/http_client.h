@@ -102,9 +102,6 @@ class HttpClient : public Source {
   std::unique_ptr<Worker> worker_;
 };
 
-// A path segment or query value as it may stand in a URL: everything but letters, digits and
-// "-._~" percent-encoded. "." and ".." stay what they are: refuse them where they matter.
-[[nodiscard]] std::string percent_encode(std::string_view text);
 // Whether a backend's base URL can be used: http or https, a host, no user, query or fragment.
 // Returns it without a slash at its end; nothing, and a sentence in `error`.
 [[nodiscard]] std::string check_base_url(std::string_view url, std::string& error);

@@ -2,7 +2,7 @@
 //
 //   source::Task greet(Session session, std::string user) {       // parameters by value
 //     source::HttpCall call;
-//     call.url = base_ + "/users/" + source::percent_encode(user);
+//     call.url = base_ + "/users/" + wire::percent_encode(user);
 //     const source::HttpAnswer answer = co_await tasks_.call(*client_, std::move(call));
 //     session.send_text(answer.body);   // on the shard; does nothing if the session is gone
 //   }
@@ -23,6 +23,7 @@
 #include <utility>
 
 #include "source/http_client.h"
+#include "wire/url.h"
 
 namespace livehub::source {
 

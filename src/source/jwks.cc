@@ -5,6 +5,7 @@
 #include <mutex>
 #include <optional>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "source/http_client.h"
 #include "source/http_url.h"
@@ -13,12 +14,6 @@ namespace livehub::source {
 namespace {
 
 constexpr size_t kBytesMax = 256 * 1024;
-
-int64_t now_ms() {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(
-             std::chrono::steady_clock::now().time_since_epoch())
-      .count();
-}
 
 bool is_url(const std::string& location) { return location.find("://") != std::string::npos; }
 
@@ -76,7 +71,7 @@ class Jwks::State {
     {
       const std::lock_guard lock(mutex_);
       keys = keys_;
-      is_old = now_ms() - fetched_ms_ >= options_.max_age_ms;
+      is_old = base::monotonic_ms() - fetched_ms_ >= options_.max_age_ms;
     }
     if (is_old) static_cast<void>(refresh({}));
     return keys;
@@ -89,7 +84,7 @@ class Jwks::State {
         if (done) waiting_.push_back(std::move(done));
         return true;
       }
-      const int64_t now = now_ms();
+      const int64_t now = base::monotonic_ms();
       if (asked_ms_ != 0 && now - asked_ms_ < options_.interval_ms) return false;
       asked_ms_ = now;
       is_fetching_ = true;
@@ -126,9 +121,9 @@ class Jwks::State {
       problem_ = made ? std::string() : text ? error : problem;
       if (made) {
         keys_ = std::make_shared<const auth::JwtKeys>(std::move(*made));
-        fetched_ms_ = now_ms();
+        fetched_ms_ = base::monotonic_ms();
       }
-      if (was_up != problem_.empty()) changed_ms_ = now_ms();
+      if (was_up != problem_.empty()) changed_ms_ = base::monotonic_ms();
       if (was_up && !problem_.empty()) base::log_warn("jwks: the former keys stay: " + problem_);
     }
     for (const auto& done : waiting) done();
@@ -140,8 +135,8 @@ class Jwks::State {
     link.name = "jwks";
     link.is_up = keys_ != nullptr && problem_.empty();
     link.is_needed = keys_ == nullptr;  // former keys serve
-    link.state_seconds = static_cast<double>(now_ms() - changed_ms_) / 1000;
-    link.quiet_seconds = static_cast<double>(now_ms() - fetched_ms_) / 1000;
+    link.state_seconds = static_cast<double>(base::monotonic_ms() - changed_ms_) / 1000;
+    link.quiet_seconds = static_cast<double>(base::monotonic_ms() - fetched_ms_) / 1000;
     link.problem = link.is_up ? std::string() : problem_.empty() ? "not fetched yet" : problem_;
     return link;
   }
@@ -155,7 +150,7 @@ class Jwks::State {
   std::string problem_;
   bool is_fetching_ = false;
   int64_t asked_ms_ = 0;
-  int64_t fetched_ms_ = now_ms();
+  int64_t fetched_ms_ = base::monotonic_ms();
   int64_t changed_ms_ = fetched_ms_;
 };
 

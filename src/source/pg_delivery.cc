@@ -1,5 +1,6 @@
 #include "source/pg_delivery.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "source/pg_link.h"
 
@@ -15,7 +16,7 @@ void PgDelivery::deliver(std::string_view name, std::string_view payload) {
   // Of an outbox every row comes by, also for those who are not here.
   if (!rules_.channel_of(name, channel_) || !plan_.find(channel_)) return;
   text_.clear();
-  switch (rules_.translate(name, payload, PostgresSource::unix_ms(), text_)) {
+  switch (rules_.translate(name, payload, base::unix_ms(), text_)) {
     case PostgresRules::Verdict::kSend:
       return offer();
     case PostgresRules::Verdict::kDrop:
@@ -38,7 +39,7 @@ void PgDelivery::offer() {
 // What was in it is nobody's business but its sender's.
 void PgDelivery::note_bad(std::string_view name) {
   ++bad_count_;
-  const int64_t now = pg_now_ms();
+  const int64_t now = base::monotonic_ms();
   if (said_ms_ != 0 && now - said_ms_ < kSayEveryMs) return;
   said_ms_ = now;
   base::log_warn("postgres: dropped a message that is not as promised, on " + std::string(name) +

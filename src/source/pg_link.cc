@@ -8,14 +8,9 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/clock.h"
 
 namespace livehub::source {
-
-int64_t pg_now_ms() {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(
-             std::chrono::steady_clock::now().time_since_epoch())
-      .count();
-}
 
 std::string pg_one_line(std::string_view message) {
   std::string line;
@@ -54,7 +49,7 @@ bool wait_for(PGconn* connection, PostgresPollingStatusType status, const PgSign
               int64_t until_ms) {
   const short events = status == PGRES_POLLING_READING ? POLLIN : POLLOUT;
   pollfd fds[2] = {{PQsocket(connection), events, 0}, {cancel.fd(), POLLIN, 0}};
-  const int64_t left = until_ms - pg_now_ms();
+  const int64_t left = until_ms - base::monotonic_ms();
   if (left <= 0) return false;
   const int count = poll(fds, 2, static_cast<int>(left));
   return count >= 0 ? count > 0 && fds[1].revents == 0 : errno == EINTR;
@@ -111,7 +106,7 @@ void PgConnector::begin(int64_t timeout_ms, std::string statement) {
   LIVEHUB_CHECK(!is_busy(), "one attempt at a time");
   outcome_ = {};
   is_done_.store(false, std::memory_order_relaxed);
-  const int64_t until_ms = pg_now_ms() + timeout_ms;
+  const int64_t until_ms = base::monotonic_ms() + timeout_ms;
   thread_ = std::thread([this, until_ms, text = std::move(statement)] { run(until_ms, text); });
 }
 

@@ -47,7 +47,6 @@ class PgSignal {
 // only the resolver is not cut short. nullptr: `problem` is one sentence.
 [[nodiscard]] PgHandle pg_connect(const PgAddress& address, const PgSignal& cancel,
                                   int64_t until_ms, std::string& problem);
-[[nodiscard]] int64_t pg_now_ms();  // monotonic
 // libpq's message on one line.
 [[nodiscard]] std::string pg_one_line(std::string_view message);
 

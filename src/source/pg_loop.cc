@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "base/clock.h"
 #include "base/log.h"
 
 namespace livehub::source {
@@ -40,7 +41,7 @@ PgLoop::PgLoop(const PostgresOptions& options, PostgresRules& rules, PgAddress a
       context_(options, rules, inlet),
       connector_(address_, wake_) {
   context_.alive_name = random_name();
-  state_.since_ms = state_.proven_ms = pg_now_ms();
+  state_.since_ms = state_.proven_ms = base::monotonic_ms();
 }
 
 PgLoop::~PgLoop() { stop(); }
@@ -76,7 +77,7 @@ void PgLoop::post(std::string_view channel, bool is_wanted) {
 
 LinkState PgLoop::link() const {
   const std::lock_guard lock(mutex_);
-  const int64_t now = pg_now_ms();
+  const int64_t now = base::monotonic_ms();
   const auto seconds = [now](int64_t since) { return static_cast<double>(now - since) / 1000; };
   LinkState link;
   link.name = "postgres";
@@ -98,7 +99,7 @@ void PgLoop::give_verdict(std::string sentence) {
 // 1. What shards asked for. 2. The connection. 3. What others may know. 4. Sleep.
 void PgLoop::run() {
   while (!is_stopping_.load()) {
-    const int64_t now = pg_now_ms();
+    const int64_t now = base::monotonic_ms();
     wake_.clear();
     take_mail();
     turn(now);

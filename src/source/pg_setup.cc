@@ -1,5 +1,6 @@
 #include "source/pg_setup.h"
 
+#include "base/clock.h"
 #include "source/pg_link.h"
 #include "source/pg_url.h"
 
@@ -96,7 +97,8 @@ std::string apply_pg_setup(std::string_view url, std::string_view setting) {
   const auto address = parse_pg_address(url, setting, problem);
   if (!address) return problem;
   const PgSignal never;
-  const PgHandle connection = pg_connect(*address, never, pg_now_ms() + kConnectMs, problem);
+  const PgHandle connection =
+      pg_connect(*address, never, base::monotonic_ms() + kConnectMs, problem);
   if (!connection) return "The database cannot be reached: " + problem + ".";
   const PgRows result(PQexec(connection.get(), std::string(kSql).c_str()));
   if (PQresultStatus(result.get()) == PGRES_COMMAND_OK) return {};

@@ -24,12 +24,6 @@ std::vector<std::string> PostgresSource::unknown_parameters(std::string_view url
   return address ? address->ignored : std::vector<std::string>();
 }
 
-int64_t PostgresSource::unix_ms() {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
-
 std::string PostgresSource::start(Inlet& inlet) {
   std::string error;
   auto address = parse_pg_address(options_.url, options_.url_setting, error);

@@ -80,8 +80,6 @@ class PostgresSource : public Source {
   [[nodiscard]] static std::string check_url(std::string_view url, std::string_view setting);
   // The names of parameters in the URL that libpq does not know (other drivers'); passed over.
   [[nodiscard]] static std::vector<std::string> unknown_parameters(std::string_view url);
-  // The wall clock, for profiles, which have none of their own in milliseconds.
-  [[nodiscard]] static int64_t unix_ms();
 
   [[nodiscard]] std::string start(Inlet& inlet) override;
   void stop() override;

@@ -33,12 +33,6 @@ std::string machine_name() {
   return ::gethostname(host, sizeof(host) - 1) == 0 && host[0] ? host : "machine";
 }
 
-int64_t RedisSource::now_ms() {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
-
 RedisSource::RedisSource(Private) {}
 RedisSource::~RedisSource() = default;
 

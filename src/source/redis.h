@@ -119,8 +119,6 @@ class RedisSource final : public Source {
                              RedisCallback done = {});
   // The last round trip of the command link, milliseconds; -1 while it is down. Any thread.
   double ping_ms() const;
-  // By the calendar, for profiles that tell ages. Any thread.
-  static int64_t now_ms();
 
   // --- Source ---
   [[nodiscard]] std::string start(Inlet& inlet) override;

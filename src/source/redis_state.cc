@@ -11,6 +11,7 @@
 #include <chrono>
 #include <limits>
 
+#include "base/clock.h"
 #include "base/log.h"
 
 namespace livehub::source {
@@ -19,15 +20,10 @@ namespace {
 constexpr int kBlockedWaitMs = 2;  // until the hub is asked again
 constexpr int64_t kWaitNsMax = 60'000'000'000;
 
-int64_t clock_ns() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(
-             std::chrono::steady_clock::now().time_since_epoch())
-      .count();
-}
 uint64_t random_u64() {
   uint64_t value = 0;
   if (::RAND_bytes(reinterpret_cast<unsigned char*>(&value), sizeof(value)) != 1)
-    value = static_cast<uint64_t>(clock_ns());
+    value = static_cast<uint64_t>(base::monotonic_ns());
   return value;
 }
 
@@ -64,7 +60,7 @@ void RedisSource::State::make_links(Inlet& inlet) {
   echoes_ = std::make_unique<RedisEchoes>(base::HashKey{random_u64(), random_u64()});
   RedisLink& commands = add("redis commands");
   commands_ = std::make_unique<RedisCommands>(commands, options_.command_ms, [this](bool is_up) {
-    if (streams_) streams_->on_commands(is_up, clock_ns());
+    if (streams_) streams_->on_commands(is_up, base::monotonic_ns());
   });
   if (!options_.consumer_group.empty()) {
     group_ =
@@ -111,7 +107,7 @@ void RedisSource::State::shut_down() {
     const std::lock_guard guard(mutex_);
     is_running_ = false;
   }
-  run_tasks(clock_ns());
+  run_tasks(base::monotonic_ns());
   commands_->fail_all("the server is stopping");
 }
 
@@ -159,7 +155,7 @@ bool RedisSource::State::publish(std::string key, std::string payload, bool skip
 std::vector<LinkState> RedisSource::State::links() const {
   std::vector<LinkState> states;
   if (!has_links_.load(std::memory_order_acquire)) return states;
-  const int64_t now_ns = clock_ns();
+  const int64_t now_ns = base::monotonic_ns();
   for (const auto& link : links_) states.push_back(link->status(now_ns));
   return states;
 }
@@ -212,7 +208,7 @@ bool RedisSource::State::translate(const std::string& channel, SourcePosition po
                   .payload = {},
                   .fields = fields,
                   .position = position,
-                  .now_ms = RedisSource::now_ms(),
+                  .now_ms = base::unix_ms(),
                   .is_backlog = is_backlog},
                  out);
   for (size_t i = 0; i + 1 < fields.size(); i += 2) {
@@ -234,7 +230,7 @@ void RedisSource::State::on_message(const std::string& channel, const std::strin
                                .payload = payload,
                                .fields = {},
                                .position = {},
-                               .now_ms = RedisSource::now_ms()};
+                               .now_ms = base::unix_ms()};
     if (!hook_(message, out)) return;
   }
   outbox_->publish(channel, std::move(out.payload), std::move(out.event), {});
@@ -243,7 +239,7 @@ void RedisSource::State::on_message(const std::string& channel, const std::strin
 // --- the loop ---
 
 void RedisSource::State::run() {
-  const int64_t now_ns = clock_ns();
+  const int64_t now_ns = base::monotonic_ns();
   links_[0]->start(*commands_, now_ns);
   if (pubsub_) links_.back()->start(*pubsub_, now_ns);
   if (streams_) links_.back()->start(*streams_, now_ns);
@@ -267,7 +263,7 @@ void RedisSource::State::run_tasks(int64_t now_ns) {
 }
 
 void RedisSource::State::turn() {
-  int64_t now_ns = clock_ns();
+  int64_t now_ns = base::monotonic_ns();
   run_tasks(now_ns);
   outbox_->flush();
   for (size_t i = 1; i < links_.size(); ++i) links_[i]->set_paused(outbox_->is_blocked(), now_ns);
@@ -276,7 +272,7 @@ void RedisSource::State::turn() {
   if (group_) group_->on_time(now_ns);
   for (const auto& link : links_) link->flush(now_ns);
   wait(now_ns);
-  now_ns = clock_ns();
+  now_ns = base::monotonic_ns();
   for (const auto& link : links_) link->on_time(now_ns);
   commands_->on_time(now_ns);
 }
@@ -310,7 +306,7 @@ void RedisSource::State::wait(int64_t now_ns) {
     uint64_t knocks = 0;
     (void)!::read(wake_fd_, &knocks, sizeof(knocks));
   }
-  now_ns = clock_ns();
+  now_ns = base::monotonic_ns();
   for (size_t i = 0; i < links_.size(); ++i) {
     short events = polled[i + 1].revents;
     if (links_[i]->has_buffered()) events |= POLLIN;

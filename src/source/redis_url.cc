@@ -2,29 +2,15 @@
 
 #include <charconv>
 
+#include "wire/url.h"
+
 namespace livehub::source {
 namespace {
 
-int digit_value(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  const char lower = static_cast<char>(c | 0x20);
-  return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
-
 bool percent_decode(std::string_view text, std::string& out) {
-  out.clear();
-  for (size_t i = 0; i < text.size(); ++i) {
-    if (text[i] != '%') {
-      out += text[i];
-      continue;
-    }
-    if (text.size() - i < 3) return false;
-    const int high = digit_value(text[i + 1]), low = digit_value(text[i + 2]);
-    if (high < 0 || low < 0) return false;
-    out += static_cast<char>(high << 4 | low);
-    i += 2;
-  }
-  return out.find('\0') == std::string::npos;
+  std::optional<std::string> decoded = wire::percent_decode(text, false);
+  out = std::move(decoded).value_or(std::string());
+  return decoded && out.find('\0') == std::string::npos;
 }
 
 bool parse_number(std::string_view text, uint32_t most, uint32_t& value) {

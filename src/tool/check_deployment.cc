@@ -2,7 +2,7 @@
 
 #include <array>
 
-#include "tool/clock.h"
+#include "base/clock.h"
 #include "tool/secret.h"
 #include "tool/stop_signals.h"
 #include "tool/stream.h"
@@ -66,7 +66,7 @@ class Probe : public StreamSink {
   bool on_open() override {
     is_open = true;
     if (push_path_.empty()) return false;
-    pushed_ms = steady_ms();
+    pushed_ms = base::monotonic_ms();
     error = deployment_.push(push_path_, R"({"type":"livehub.check","id":")" + id + "\"}");
     return error.empty();
   }
@@ -178,7 +178,7 @@ std::string Deployment::push(std::string_view path, const std::string& body) {
   post.headers = {"Content-Type: application/json", "Expect:"};
   if (!token_.empty()) post.headers.push_back("Authorization: Bearer " + token_);
   if (!hmac_secret_.empty()) {
-    const int64_t now = unix_ms() / 1000;
+    const int64_t now = base::unix_ms() / 1000;
     post.headers.push_back("X-Timestamp: " + std::to_string(now));
     post.headers.push_back("X-Signature: " + push_signature(hmac_secret_, now, body));
   }
@@ -215,8 +215,8 @@ void Deployment::check_stream(const Route& route, bool is_websocket) {
     return findings_.fail(subject, "what was pushed did not arrive: " + end.sentence,
                           "do several Machines run without a broker? docs/DEPLOY.md, --ha=false; "
                           "or a proxy buffers the stream");
-  findings_.ok(subject,
-               "pushed and received in " + std::to_string(steady_ms() - probe.pushed_ms) + " ms");
+  findings_.ok(subject, "pushed and received in " +
+                            std::to_string(base::monotonic_ms() - probe.pushed_ms) + " ms");
 }
 
 void Deployment::run(std::string_view profile) {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 
-#include "tool/clock.h"
+#include "base/clock.h"
 
 namespace livehub::tool {
 namespace {
@@ -43,7 +43,7 @@ struct HttpClient::Transfer {
   std::unique_ptr<CURL, EasyDeleter> easy;
   std::unique_ptr<curl_slist, ListDeleter> headers;
   std::array<char, CURL_ERROR_SIZE> sentence{};
-  int64_t heard_ms = steady_ms();
+  int64_t heard_ms = base::monotonic_ms();
   bool is_streamed = false;
   bool has_head = false;
   bool wants_no_more = false;
@@ -58,7 +58,7 @@ struct HttpClient::Transfer {
   }
 
   size_t take_header(std::string_view line) {
-    heard_ms = steady_ms();
+    heard_ms = base::monotonic_ms();
     if (line.starts_with("HTTP/")) {  // of a 100 Continue, or of the reply
       reply.headers.clear();
     } else if (const size_t colon = line.find(':'); colon != line.npos) {
@@ -73,7 +73,7 @@ struct HttpClient::Transfer {
     return line.size();
   }
   size_t take_body(std::string_view piece) {
-    heard_ms = steady_ms();
+    heard_ms = base::monotonic_ms();
     if (!is_streamed) {
       reply.body += piece.substr(0, kReplyBytesMax - std::min(kReplyBytesMax, reply.body.size()));
       return piece.size();
@@ -156,7 +156,7 @@ void HttpClient::wait_for_end(Transfer& transfer) {
     int left = 0;
     while (const CURLMsg* message = curl_multi_info_read(multi_.get(), &left))
       if (message->msg == CURLMSG_DONE) return transfer.take_result(message->data.result);
-    const int64_t silent_ms = steady_ms() - transfer.heard_ms;
+    const int64_t silent_ms = base::monotonic_ms() - transfer.heard_ms;
     if (silent_ms >= transfer.request.silence_ms) {
       transfer.reply.error =
           "nothing came for " + std::to_string(transfer.request.silence_ms / 1000) + " s";

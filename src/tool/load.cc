@@ -1,7 +1,7 @@
 // livehub load: this machine's load as points, one a line. `make demo` pushes them.
 #include <array>
 
-#include "tool/clock.h"
+#include "base/clock.h"
 #include "tool/commands.h"
 #include "tool/machine_load.h"
 #include "tool/printer.h"
@@ -18,14 +18,14 @@ int run_load(const Invocation& invocation) {
   const bool is_endless = left == 0;
   StopSignals stop;
   LoadSample before = read_load("/proc");
-  int64_t before_ms = steady_ms();
+  int64_t before_ms = base::monotonic_ms();
   while (is_endless || left-- > 0) {
     if (stop.wait_ms(static_cast<int>(1000 * every)))
       return is_endless ? kExitOk : kExitInterrupted;
     const LoadSample now = read_load("/proc");
-    const int64_t now_ms = steady_ms();
+    const int64_t now_ms = base::monotonic_ms();
     const double seconds = static_cast<double>(now_ms - before_ms) / 1000;
-    if (!print_line(load_point(before, now, seconds, unix_ms()))) return kExitOk;
+    if (!print_line(load_point(before, now, seconds, base::unix_ms()))) return kExitOk;
     before = now;
     before_ms = now_ms;
   }

@@ -5,8 +5,8 @@
 #include <cstdio>
 #include <set>
 
+#include "base/clock.h"
 #include "tool/backoff.h"
-#include "tool/clock.h"
 #include "tool/commands.h"
 #include "tool/http.h"
 #include "tool/line_reader.h"
@@ -94,7 +94,7 @@ std::string Push::prepare() {
 // Equal lines in one second would have equal signatures, which a server refuses as a replay; an
 // older second is as good.
 void Push::sign(const std::string& line) {
-  const int64_t now = unix_ms() / 1000;
+  const int64_t now = base::unix_ms() / 1000;
   if (now - signatures_since_ > 600) {
     signatures_.clear();
     signatures_since_ = now;
@@ -114,7 +114,7 @@ bool Push::wait_for_turn() {
   const int64_t due_ms =
       begin_ms_ + static_cast<int64_t>(1000.0 * static_cast<double>(line_number_ - 1) / rate_);
   for (;;) {
-    const int64_t left_ms = due_ms - steady_ms();
+    const int64_t left_ms = due_ms - base::monotonic_ms();
     if (left_ms <= 0) return !stop_.was_asked();
     if (stop_.wait_ms(static_cast<int>(std::min(left_ms, kProgressMs)))) return false;
     show_progress(false);
@@ -133,8 +133,8 @@ void Push::show_refusal(const HttpReply& reply) {
 }
 
 void Push::show_progress(bool is_last) {
-  if (!shows_progress_ || (!is_last && steady_ms() - shown_ms_ < kProgressMs)) return;
-  shown_ms_ = steady_ms();
+  if (!shows_progress_ || (!is_last && base::monotonic_ms() - shown_ms_ < kProgressMs)) return;
+  shown_ms_ = base::monotonic_ms();
   const double seconds = std::max(0.001, static_cast<double>(shown_ms_ - begin_ms_) / 1000);
   std::fprintf(stderr, "\r\x1b[K%llu accepted, %llu refused, %.0f/s",
                static_cast<unsigned long long>(counts_.accepted),
@@ -181,7 +181,7 @@ Fate Push::push_line(const std::string& line) {
 
 int Push::run() {
   LineReader reader(STDIN_FILENO, stop_);
-  begin_ms_ = steady_ms();
+  begin_ms_ = base::monotonic_ms();
   std::string line;
   Fate fate = Fate::kAccepted;
   for (;;) {
@@ -206,7 +206,7 @@ int Push::run() {
 
 int Push::finish(Fate fate) {
   show_progress(true);
-  const double seconds = static_cast<double>(steady_ms() - begin_ms_) / 1000;
+  const double seconds = static_cast<double>(base::monotonic_ms() - begin_ms_) / 1000;
   std::array<char, 256> text{};
   const auto number = [](uint64_t value) { return static_cast<unsigned long long>(value); };
   if (invocation_.has("--json")) {

@@ -8,7 +8,7 @@
 #include <optional>
 #include <span>
 
-#include "tool/clock.h"
+#include "base/clock.h"
 #include "tool/stream.h"
 #include "wire/ws_client.h"
 #include "wire/ws_handshake.h"
@@ -154,10 +154,10 @@ class Reader {
     if (!wire_.send(handshake_text(request_, key)))
       return ended(StreamEnd::Kind::kUnreachable, "the connection broke during the handshake");
     std::string head;
-    const int64_t end_ms = steady_ms() + kHeadMs;
+    const int64_t end_ms = base::monotonic_ms() + kHeadMs;
     while (head.find("\r\n\r\n") == head.npos) {
       std::span<char> got;
-      switch (wire_.receive(room_, std::max<int64_t>(0, end_ms - steady_ms()), got)) {
+      switch (wire_.receive(room_, std::max<int64_t>(0, end_ms - base::monotonic_ms()), got)) {
         case Got::kStop:
           return ended(StreamEnd::Kind::kStopped, {});
         case Got::kNothing:
@@ -190,10 +190,10 @@ class Reader {
   }
 
   StreamEnd read_frames() {
-    int64_t heard_ms = steady_ms();
+    int64_t heard_ms = base::monotonic_ms();
     bool was_pinged = false;
     for (;;) {
-      const int64_t silent_ms = steady_ms() - heard_ms;
+      const int64_t silent_ms = base::monotonic_ms() - heard_ms;
       if (silent_ms >= request_.silence_ms)
         return ended(StreamEnd::Kind::kCut, "nothing came, not even the answer to a ping");
       if (silent_ms >= request_.silence_ms / 2 && !was_pinged) {
@@ -207,7 +207,7 @@ class Reader {
       if (what == Got::kStop) return goodbye();
       if (what == Got::kEnd) return ended(StreamEnd::Kind::kCut, "the connection broke");
       if (what == Got::kNothing) continue;
-      heard_ms = steady_ms();
+      heard_ms = base::monotonic_ms();
       was_pinged = false;
       if (std::optional<StreamEnd> end = take(got)) return *end;
     }
@@ -261,8 +261,8 @@ class Reader {
     const StreamEnd end = ended(StreamEnd::Kind::kStopped, {});
     if (!wire_.send(wire::ws_client_close_frame(wire::kWsCloseNormal, {}, random_mask())))
       return end;
-    const int64_t end_ms = steady_ms() + kGoodbyeMs;
-    for (int64_t left = kGoodbyeMs; left > 0; left = end_ms - steady_ms()) {
+    const int64_t end_ms = base::monotonic_ms() + kGoodbyeMs;
+    for (int64_t left = kGoodbyeMs; left > 0; left = end_ms - base::monotonic_ms()) {
       std::span<char> got;
       if (wire_.receive(room_, left, got) != Got::kBytes) return end;
       if (got.size() >= 2 && (static_cast<uint8_t>(got[0]) & 15) == 8) return end;

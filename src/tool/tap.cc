@@ -9,24 +9,10 @@
 #include "tool/commands.h"
 #include "tool/printer.h"
 #include "tool/stream.h"
+#include "wire/url.h"
 
 namespace livehub::tool {
 namespace {
-
-std::string percent_encoded(std::string_view text) {
-  constexpr std::string_view kDigits = "0123456789ABCDEF";
-  std::string out;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    const bool is_plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                          (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.' || c == '~';
-    if (is_plain)
-      out += c;
-    else
-      out += std::string("%") + kDigits[byte >> 4] + kDigits[byte & 15];
-  }
-  return out;
-}
 
 class Tap : public StreamSink {
  public:
@@ -68,7 +54,7 @@ int run_tap(const Invocation& invocation) {
   const auto count = static_cast<uint64_t>(number_of(invocation, "--count", 0, 1, 1e15, error));
   if (!error.empty()) return usage_error("tap", error);
   const AdminTarget target = admin_target(
-      invocation, "/debug/tap?channel=" + percent_encoded(invocation.operands.front()));
+      invocation, "/debug/tap?channel=" + wire::percent_encode(invocation.operands.front()));
   if (!target.error.empty()) return usage_error("tap", target.error);
   StopSignals stop;
   StreamRequest request;

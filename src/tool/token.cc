@@ -5,7 +5,7 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
-#include "tool/clock.h"
+#include "base/clock.h"
 #include "tool/commands.h"
 #include "tool/printer.h"
 #include "tool/secret.h"
@@ -58,7 +58,7 @@ int run_token(const Invocation& invocation) {
   if (secret.text.empty())
     return usage_error("token", "no secret: set " + invocation.text("--secret-name", "JWT_SECRET") +
                                     " (or the same with _FILE), or use --stdin.");
-  const int64_t now = unix_ms() / 1000;
+  const int64_t now = base::unix_ms() / 1000;
   if (!claims.contains("iat")) claims["iat"] = now;
   if (!claims.contains("exp")) claims["exp"] = now + static_cast<int64_t>(seconds);
   const std::string dumped =

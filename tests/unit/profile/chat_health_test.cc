@@ -1,4 +1,5 @@
 #include "profile/chat_health.h"
+#include "base/clock.h"
 
 #include <gtest/gtest.h>
 
@@ -47,7 +48,7 @@ TEST(ChatHealth, SaysDegradedAndEmpty) {
 TEST(ChatHealth, AsksTheMachine) {
   EXPECT_GT(resident_bytes(), 1u << 20);
   EXPECT_GT(allowed_bytes(), resident_bytes());
-  EXPECT_GT(unix_ms_now(), 1'700'000'000'000);
+  EXPECT_GT(base::unix_ms(), 1'700'000'000'000);
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
 #include "source/http_url.h"
+#include "wire/url.h"
 
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
@@ -38,10 +39,10 @@ TEST(HttpUrl, AddressesThatAreNotTheOpenInternet) {
 }
 
 TEST(HttpUrl, PercentEncodingLeavesNothingThatMeansSomething) {
-  EXPECT_EQ(percent_encode("aZ09-._~"), "aZ09-._~");
-  EXPECT_EQ(percent_encode("a/b?c#d&e=f%g h+i:j@k;l"),
+  EXPECT_EQ(wire::percent_encode("aZ09-._~"), "aZ09-._~");
+  EXPECT_EQ(wire::percent_encode("a/b?c#d&e=f%g h+i:j@k;l"),
             "a%2Fb%3Fc%23d%26e%3Df%25g%20h%2Bi%3Aj%40k%3Bl");
-  EXPECT_EQ(percent_encode(std::string_view("\0\r\n\x7f\xc3\xa9", 6)), "%00%0D%0A%7F%C3%A9");
+  EXPECT_EQ(wire::percent_encode(std::string_view("\0\r\n\x7f\xc3\xa9", 6)), "%00%0D%0A%7F%C3%A9");
 }
 
 TEST(HttpUrl, WhatMayBeCalled) {
