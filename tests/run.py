@@ -84,6 +84,12 @@ def cases(output):
     return sum(int(n) for n in ran) - failed - skipped, failed
 
 
+def failures(output):
+    """What GoogleTest's failed cases printed, each cut to its end; the whole's end where none did."""
+    blocks = re.findall(r"^\[ RUN      \] .*\n(?:(?!\[ RUN).*\n)*?\[  FAILED  \].*", output, re.M)
+    return "\n".join(block[-4000:] for block in blocks) or output[-20000:]
+
+
 def unit(options, seconds):
     with tempfile.TemporaryDirectory() as directory:
         report = os.path.join(directory, "report.xml")
@@ -118,7 +124,7 @@ def unit(options, seconds):
             if bad:
                 failed = max(failed, 1)
                 print(f"FAILED: {case.get('name')}")
-                sys.stdout.write(text[-20000:] + "\n")
+                sys.stdout.write(failures(text) + "\n")
             took = float(case.get("time", 0))
             print(f"{case.get('name')}: {passed} passed, {failed} failed ({took:.1f} s)")
             total.passed += passed

@@ -4,6 +4,7 @@
 import assert from "node:assert/strict";
 import net from "node:net";
 import { test } from "node:test";
+import { freeze, thaw } from "./lib/freeze.mjs";
 import { eventually, range } from "./lib/patience.mjs";
 import { Redis } from "./lib/redis.mjs";
 import { track } from "./lib/cleanup.mjs";
@@ -123,11 +124,11 @@ test("trimmed while we were away: what is left arrives behind a gap", async () =
     await untilSignals(client, 1);
     await redis.kill();
     await untilRed(hub);
-    await hub.child.kill("SIGSTOP"); // so that it sees nothing before the stream is trimmed
+    freeze(hub.child.pid); // so that it sees nothing before the stream is trimmed
     assert.ok(await redis.restart());
     for (const n of range(19, 1)) await addSignal(redis, n);
     await redis.command("XTRIM", "signals:paper", "MAXLEN", "5");
-    await hub.child.kill("SIGCONT");
+    thaw(hub.child.pid);
     await untilSignals(client, 6);
     assert.deepEqual(idsOf(client), ["continuous-0", ...ids(15, 20)]);
     const order = client.blocks.map((block) => block.event).filter((name) => name !== undefined);

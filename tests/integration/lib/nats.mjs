@@ -6,6 +6,7 @@ import net from "node:net";
 import os from "node:os";
 import path from "node:path";
 import { after } from "node:test";
+import { freeze, thaw } from "./freeze.mjs";
 import { eventually } from "./patience.mjs";
 
 const running = new Set();
@@ -67,10 +68,10 @@ export class NatsServer {
     await this.ended;
   }
   freeze() {
-    this.child.kill("SIGSTOP");
+    freeze(this.child.pid);
   }
   thaw() {
-    this.child.kill("SIGCONT");
+    thaw(this.child.pid);
   }
   close() {
     this.child.kill("SIGKILL");

@@ -7,6 +7,7 @@ import net from "node:net";
 import os from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
+import { freeze, thaw } from "./freeze.mjs";
 import { eventually } from "./patience.mjs";
 
 const run = promisify(execFile);
@@ -122,16 +123,10 @@ export class Postgres {
     const { pid } = this.child;
     const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim().split(/\s+/);
     this.#frozen = [pid, ...children.filter(Boolean).map(Number)];
-    for (const frozen of this.#frozen) process.kill(frozen, "SIGSTOP");
+    freeze(...this.#frozen);
   }
   thaw() {
-    for (const frozen of this.#frozen) {
-      try {
-        process.kill(frozen, "SIGCONT");
-      } catch {
-        // it had ended
-      }
-    }
+    thaw(...this.#frozen);
     this.#frozen = [];
   }
 

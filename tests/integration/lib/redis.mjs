@@ -6,6 +6,7 @@ import net from "node:net";
 import os from "node:os";
 import path from "node:path";
 import { track } from "./cleanup.mjs";
+import { freeze, thaw } from "./freeze.mjs";
 import { Signal, eventually } from "./patience.mjs";
 
 export function freePort() {
@@ -83,10 +84,10 @@ export class Redis {
     }
   }
   freeze() {
-    this.child.kill("SIGSTOP");
+    freeze(this.child.pid);
   }
   thaw() {
-    this.child.kill("SIGCONT");
+    thaw(this.child.pid);
   }
   kill() {
     const over = new Promise((resolve) => this.child.once("close", resolve));

@@ -23,6 +23,7 @@
 #include <thread>
 #include <vector>
 
+#include "freeze.h"
 #include "livehub/source.h"
 
 namespace livehub::source {
@@ -72,7 +73,7 @@ class NatsServerProcess {
     ::waitpid(pid_, nullptr, 0);
     pid_ = 0;
   }
-  void freeze() { ::kill(pid_, SIGSTOP); }
+  void freeze() { freeze_process(pid_); }
   void thaw() { ::kill(pid_, SIGCONT); }
   uint16_t port() const { return port_; }
   const std::string& directory() const { return directory_; }

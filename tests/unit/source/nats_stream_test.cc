@@ -124,6 +124,7 @@ TEST(NatsStream, WhatOnePushesAllGetInOneOrder) {
 TEST(NatsStream, AHubThatStartsLaterIsToldWhereTheStreamStandsAndFetchesWhatIsOlder) {
   NatsServerProcess server;
   Hub first(server);
+  ASSERT_TRUE(first.comes_up());
   ASSERT_TRUE(first.inlet.sees("confirm live"));
   const uint64_t start = first.inlet.confirmed;
   for (int i = 0; i < 300; ++i) EXPECT_TRUE(first.push(std::to_string(i)));
@@ -157,6 +158,7 @@ TEST(NatsStream, AHubThatStartsLaterIsToldWhereTheStreamStandsAndFetchesWhatIsOl
 TEST(NatsStream, ARestartLosesNothingAndTellsNoGap) {
   NatsServerProcess server;
   Hub hub(server);
+  ASSERT_TRUE(hub.comes_up());
   ASSERT_TRUE(hub.inlet.sees("confirm live"));
   EXPECT_TRUE(hub.push("before"));
   ASSERT_TRUE(hub.inlet.sees("publish live |before"));
@@ -209,6 +211,7 @@ TEST(NatsStream, AServerWithoutJetStreamIsAProblemInWords) {
 TEST(NatsStream, AnotherStreamInItsPlaceIsAGap) {
   NatsServerProcess server;
   Hub hub(server);
+  ASSERT_TRUE(hub.comes_up());
   ASSERT_TRUE(hub.inlet.sees("confirm live"));
   EXPECT_TRUE(hub.push("old"));
   ASSERT_TRUE(hub.inlet.sees("publish live |old"));

@@ -26,6 +26,8 @@
 #include <thread>
 #include <vector>
 
+#include "freeze.h"
+
 namespace livehub::source::pg_test {
 
 inline bool eventually(const std::function<bool()>& condition, int seconds = 60) {
@@ -170,7 +172,7 @@ class PostgresServer {
   void freeze() {
     frozen_ = children();
     frozen_.insert(frozen_.begin(), pid_);
-    for (const pid_t pid : frozen_) kill(pid, SIGSTOP);
+    for (const pid_t pid : frozen_) freeze_process(pid);
   }
   void thaw() {
     for (const pid_t pid : frozen_) kill(pid, SIGCONT);

@@ -67,7 +67,10 @@ TEST(RedisStreams, ReadsANewKeyAtOnceAndDropsOneThatNobodyWants) {
   EXPECT_TRUE(rig.hub.inlet.has("confirm s:second @2-0"));
   rig.add("stream:second", "y", "3-0");
   ASSERT_TRUE(rig.hears("publish s:second y @3-0"));
-  EXPECT_EQ(rig.hub.inlet.count("unheard"), 0u);
+  // A read that was under way may still bring it, but not behind the confirmation.
+  std::vector<std::string> heard = rig.hub.inlet.lines_with("s:second");
+  if (heard.front() == "publish s:second unheard @2-0") heard.erase(heard.begin());
+  EXPECT_EQ(heard, (std::vector<std::string>{"confirm s:second @2-0", "publish s:second y @3-0"}));
 }
 
 TEST(RedisStreams, GoesOnAfterALostConnectionWithoutAGap) {

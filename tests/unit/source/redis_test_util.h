@@ -22,6 +22,7 @@
 #include <thread>
 #include <vector>
 
+#include "freeze.h"
 #include "source/redis.h"
 
 namespace livehub::source::redis_test {
@@ -117,7 +118,7 @@ class RedisServer {
     if (!eventually([this] { return has_ended() || accepts(); }) || has_ended()) kill();
   }
   void kill() { end(SIGKILL); }
-  void freeze() const { ::kill(pid_, SIGSTOP); }
+  void freeze() const { freeze_process(pid_); }
   void thaw() const { ::kill(pid_, SIGCONT); }
 
   uint16_t port() const { return port_; }
