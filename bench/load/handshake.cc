@@ -103,6 +103,14 @@ std::string request_head(const GroupPlan& plan) {
   return head + plan.extra_headers + "\r\n";
 }
 
+std::string least_response_head(Protocol protocol) {
+  if (protocol == Protocol::kSse)
+    return "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n";
+  return "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+         "Sec-WebSocket-Accept: " +
+         std::string(kWsAccept) + "\r\n\r\n";
+}
+
 ResponseHead read_response_head(std::string_view bytes, Protocol protocol) {
   using enum ResponseHead::State;
   const size_t end = bytes.find("\r\n\r\n");

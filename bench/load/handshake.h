@@ -27,6 +27,8 @@ class Dialer {
 };
 
 std::string request_head(const GroupPlan& plan);
+// The least that a server may answer to it: what the bare loop sends.
+std::string least_response_head(Protocol protocol);
 
 struct ResponseHead {
   enum class State : uint8_t { kIncomplete, kAccepted, kRefused } state = State::kIncomplete;

@@ -4,13 +4,18 @@
 
 #include <cstdint>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "load/bare_door.h"
+#include "load/clock.h"
+#include "load/fleet.h"
 #include "load/handshake.h"
 #include "load/histogram.h"
 #include "load/inbox.h"
+#include "load/named_target.h"
 #include "load/payload.h"
 #include "load/publish_loop.h"
 #include "load/statistics.h"
@@ -300,6 +305,45 @@ TEST(Handshake, ReadsHeads) {
       read_response_head("HTTP/1.1 101 X\r\nSec-WebSocket-Accept: no\r\n\r\n", Protocol::kWebSocket)
           .state,
       kRefused);
+}
+
+TEST(Handshake, TheLeastAnswersAreAccepted) {
+  using enum ResponseHead::State;
+  for (const Protocol protocol : {Protocol::kWebSocket, Protocol::kSse}) {
+    const std::string head = least_response_head(protocol);
+    EXPECT_EQ(read_response_head(head, protocol).state, kAccepted);
+    EXPECT_EQ(read_response_head(head, protocol).bytes, head.size());
+    EXPECT_EQ(read_response_head(head.substr(0, head.size() - 1), protocol).state, kIncomplete);
+  }
+}
+
+TEST(NamedTarget, HasFourParts) {
+  const NamedTarget target = parse_named_target("a,ws://h:1/x?y=z,http://h:1/push,42");
+  EXPECT_EQ(target.name, "a");
+  EXPECT_EQ(target.subscribe_url, "ws://h:1/x?y=z");
+  EXPECT_EQ(target.push_url, "http://h:1/push");
+  EXPECT_EQ(target.pid, 42);
+  EXPECT_EQ(parse_named_target("a,ws://h,,1").push_url, "");
+  for (const char* wrong : {"", "a,ws://h,1", "a,ws://h,,", "a,ws://h,,1x", "a,ws://h,,-1",
+                            ",ws://h,,1", "a,,,1", "a,ws://h,,1,"}) {
+    EXPECT_THROW((void)parse_named_target(wrong), std::runtime_error) << wrong;
+  }
+}
+
+// The door is a process: what it accepts, answers and lets go is seen from outside.
+TEST(BareDoor, AcceptsAnswersAndLetsGo) {
+  const BareDoor door(Protocol::kWebSocket, false);
+  const SharedArray<Board> board(1);
+  Fleet fleet({.groups = {{.target = door.target(), .connections = 30, .board = &board[0]}},
+               .processes = 2});
+  for (uint64_t round = 1; round <= 2; ++round) {
+    ASSERT_TRUE(fleet.open(0, 0, 20)) << fleet.totals(0).first_error;
+    EXPECT_EQ(door.tally().answered.get(), 30 * round);
+    EXPECT_EQ(door.tally().open.get(), 30u);
+    fleet.close(0);
+    for (int i = 0; i < 2000 && door.tally().open.get() > 0; ++i) sleep_ms(5);
+    EXPECT_EQ(door.tally().open.get(), 0u);
+  }
 }
 
 TEST(Answer, IsCompleteWithItsBody) {

@@ -81,6 +81,9 @@ void add_scenario_options(CLI::App& app, Options& options) {
     app.add_option("--target", options.targets,
                    "name,subscribe URL,push URL,pid: a server to compare");
     app.add_option("--pairs", options.pairs, "turns of each");
+    app.add_option("--kind", options.kind,
+                   "what is compared: delivery, or connect (accepted connections)")
+        ->check(CLI::IsMember({"delivery", "connect"}));
     app.add_flag("--ipv4-only", options.ipv4_only,
                  "bare loop: sockets of IPv4 instead of dual-stack ones");
   }

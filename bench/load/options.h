@@ -40,6 +40,7 @@ struct Options {
   uint32_t never_read_every = 10;
 
   std::vector<std::string> targets;  // floor: "name,subscribe URL,push URL,pid"
+  std::string kind = "delivery";     // floor: what is compared, "delivery" or "connect"
   uint32_t pairs = 15;
   bool ipv4_only = false;
 

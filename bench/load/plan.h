@@ -14,10 +14,10 @@ namespace livehub::bench {
 struct GroupPlan {
   Target target;
   uint32_t connections = 0;
-  uint32_t publishers = 1;        // whose sequences the clients follow
-  const Board* board = nullptr;   // of those publishers; shared memory
-  uint32_t never_read_every = 0;  // one client in so many stops reading once it is open; 0: none
-  std::string extra_headers;      // complete lines
+  uint32_t publishers = 1;         // whose sequences the clients follow
+  const Board* board = nullptr;    // of those publishers; shared memory
+  uint32_t never_read_every = 0;   // one client in so many stops reading once it is open; 0: none
+  std::string extra_headers = {};  // complete lines
 };
 
 struct FleetPlan {
@@ -26,8 +26,8 @@ struct FleetPlan {
   // Rest after a turn in which something was received: fewer, larger turns make the generator
   // cheaper and spare the server waking it up for each message; latencies grow by as much.
   uint32_t pause_us = 0;
-  std::vector<std::string>
-      sources;  // local addresses to connect from; empty: 127/8 where the target is
+  // Local addresses to connect from; empty: 127/8 where the target is.
+  std::vector<std::string> sources = {};
 };
 
 // The part of a group that one process holds, as numbers in the group: first, first + stride, …

@@ -2,15 +2,13 @@
 // them hold as many sockets in the same client processes, all the time; they take turns, in both
 // directions, so that what else happens on the machine meets them alike.
 #include <algorithm>
-#include <charconv>
 #include <memory>
-#include <stdexcept>
 #include <string>
 #include <vector>
 
 #include "load/bare_loop.h"
-#include "load/clock.h"
 #include "load/fleet.h"
+#include "load/named_target.h"
 #include "load/pin.h"
 #include "load/proc.h"
 #include "load/publisher.h"
@@ -48,30 +46,14 @@ struct Contestant {
   uint64_t deliveries = 0;
 };
 
-std::vector<std::string> split(const std::string& text) {
-  std::vector<std::string> parts(1);
-  for (const char c : text) {
-    if (c == ',') {
-      parts.emplace_back();
-    } else {
-      parts.back() += c;
-    }
-  }
-  return parts;
-}
-
 Contestant make_server(const Options& options, const std::string& text) {
-  const std::vector<std::string> parts = split(text);
+  const NamedTarget named = parse_named_target(text);
   Contestant server;
-  if (parts.size() != 4 ||
-      std::from_chars(parts[3].data(), parts[3].data() + parts[3].size(), server.pid).ec !=
-          std::errc{}) {
-    throw std::runtime_error("--target must be name,subscribe URL,push URL,pid: " + text);
-  }
-  server.name = parts[0];
-  server.target = parse_target(parts[1]);
+  server.name = named.name;
+  server.pid = named.pid;
+  server.target = parse_target(named.subscribe_url);
   server.publisher =
-      std::make_unique<Publisher>(PublishPlan{.target = parse_target(parts[2]),
+      std::make_unique<Publisher>(PublishPlan{.target = parse_target(named.push_url),
                                               .connections = 1,
                                               .extra_headers = header_lines(options, true),
                                               .board = &(*server.board)[0]});
@@ -222,6 +204,7 @@ void report_bare(const Contestant& bare, Report& report) {
 }  // namespace
 
 void run_floor(const Options& options, Report& report) {
+  if (options.kind == "connect") return run_connect_floor(options, report);
   std::vector<Contestant> contestants;
   for (const std::string& text : options.targets) contestants.push_back(make_server(options, text));
   contestants.push_back(make_bare(options));

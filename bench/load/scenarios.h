@@ -12,5 +12,6 @@ void run_broadcast(const Options& options, Report& report);
 void run_saturate(const Options& options, Report& report);
 void run_slow(const Options& options, Report& report);
 void run_floor(const Options& options, Report& report);
+void run_connect_floor(const Options& options, Report& report);  // floor --kind connect
 
 }  // namespace livehub::bench
