@@ -43,8 +43,8 @@ void send_rounds(const BareRun& run, const std::vector<int>& sockets, Board& boa
         start_ns + seconds_to_ns(static_cast<double>(round) / run.rounds_per_second);
     sleep_until_ns(due_ns);
     const auto frame = frame_of(run.payload_bytes,
-                                {.seq = board.next_seq[0].get(), .t_ns = due_ns, .publisher = 0});
-    board.next_seq[0].add(1);
+                                {.seq = board.next_seq(0).get(), .t_ns = due_ns, .publisher = 0});
+    board.next_seq(0).add(1);
     for (const int fd : sockets) {
       const ssize_t sent = send(fd, frame.data(), frame.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
       if (sent != static_cast<ssize_t>(frame.size())) tally.blocked.add(1);

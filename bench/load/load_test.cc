@@ -333,9 +333,9 @@ TEST(NamedTarget, HasFourParts) {
 // The door is a process: what it accepts, answers and lets go is seen from outside.
 TEST(BareDoor, AcceptsAnswersAndLetsGo) {
   const BareDoor door(Protocol::kWebSocket, false);
-  const SharedArray<Board> board(1);
-  Fleet fleet({.groups = {{.target = door.target(), .connections = 30, .board = &board[0]}},
-               .processes = 2});
+  const Board board;
+  Fleet fleet(
+      {.groups = {{.target = door.target(), .connections = 30, .board = &board}}, .processes = 2});
   for (uint64_t round = 1; round <= 2; ++round) {
     ASSERT_TRUE(fleet.open(0, 0, 20)) << fleet.totals(0).first_error;
     EXPECT_EQ(door.tally().answered.get(), 30 * round);

@@ -35,7 +35,9 @@ void add_common(CLI::App& app, Options& options) {
                  "connections per second (0: no limit)");
   app.add_option("--open-seconds", options.open_seconds_max, "time to open all connections in");
   app.add_option("--bytes", options.payload_bytes, "size of a message, from 72");
-  app.add_option("--rate", options.rate_per_second, "messages per second");
+  app.add_option(
+      "--rate", options.rate_per_second,
+      "messages per second, of all together (inbound: 0: each client when its reply has come)");
   app.add_option("--quiet-seconds", options.quiet_seconds_max,
                  "how long to wait for a missing message");
   app.add_option("--token", options.token, "bearer token for pushes");
@@ -49,7 +51,12 @@ void add_common(CLI::App& app, Options& options) {
 void add_server(CLI::App& app, Options& options) {
   app.add_option("url", options.urls, "ws://host:port/path or http://host:port/path, one or more")
       ->required();
-  app.add_option("--push", options.push_url, "where to POST messages to");
+  app.add_option("--push", options.push_url, "where to send messages to");
+  app.add_option("--push-method", options.push_method, "method of a push");
+  app.add_option("--push-body", options.push_body,
+                 "body of a push: {payload}, {payload_string} (as a JSON string), {channel}");
+  app.add_option("--first-message", options.first_message,
+                 "WebSocket: sent once open, to subscribe say; {channel}");
   app.add_option("--server-pid", options.server_pid, "measures this process's CPU and memory");
   app.add_option("--publishers", options.publishers, "publishing connections, up to 256");
   app.add_option("--warm-up", options.warm_up_seconds, "seconds before the measurement");
@@ -62,7 +69,7 @@ void add_scenario_options(CLI::App& app, Options& options) {
   if (name == "connect") app.add_option("--rounds", options.rounds, "the median of so many rounds");
   if (name == "idle" || name == "slow")
     app.add_option("--messages", options.messages, "messages in all");
-  if (name == "broadcast" || name == "saturate" || name == "floor") {
+  if (name != "connect" && name != "idle" && name != "slow" && name != "storm") {
     app.add_option("--seconds", options.seconds, "length of the measurement (floor: of each turn)");
   }
   if (name == "idle") {
@@ -75,7 +82,15 @@ void add_scenario_options(CLI::App& app, Options& options) {
     app.add_option("--window", options.window,
                    "messages that readers may be behind (0: any number)");
   }
-  if (name == "slow")
+  if (name == "rooms") {
+    app.add_option("--rooms", options.rooms, "channels");
+    app.add_option("--room-size", options.room_size, "subscribers of each");
+    app.add_flag("!--no-one-channel", options.compares_one_channel,
+                 "leave out the same deliveries over one channel");
+  }
+  if (name == "storm") app.add_option("--cuts", options.cuts, "how often all are cut off");
+  if (name == "mixed") app.add_option("--visitors", options.visitors, "that come and go meanwhile");
+  if (name == "slow" || name == "mixed")
     app.add_option("--never-read-every", options.never_read_every, "one client in so many");
   if (name == "floor") {
     app.add_option("--target", options.targets,
@@ -96,6 +111,16 @@ void set_defaults(const std::string& name, Options& options) {
     options.window = 2 * options.publishers;
   }
   if (name == "floor") options.seconds = 2;
+  if (name == "rooms") {
+    options.publishers = 16;
+    options.rate_per_second = 1000;
+  }
+  if (name == "inbound") options.rate_per_second = 1000;
+  if (name == "mixed") options.connections = 2000;
+  if (name == "storm") {
+    options.connections = 10'000;
+    options.rate_per_second = 5;
+  }
   if (name != "slow") return;
   options.payload_bytes = 250'000;
   options.rate_per_second = 0;  // as fast as answers come
@@ -103,7 +128,7 @@ void set_defaults(const std::string& name, Options& options) {
 }
 
 bool needs_push(const std::string& name) {
-  return name == "broadcast" || name == "saturate" || name == "slow";
+  return name != "connect" && name != "idle" && name != "inbound" && name != "floor";
 }
 
 void raise_descriptor_limit() {
@@ -145,6 +170,11 @@ int main(int argc, char** argv) {
        livehub::bench::run_broadcast},
       {"saturate", "one channel as fast as it goes", livehub::bench::run_saturate},
       {"slow", "a share of the clients never reads", livehub::bench::run_slow},
+      {"rooms", "many channels: what a delivery costs in each", livehub::bench::run_rooms},
+      {"inbound", "clients send, each message comes back", livehub::bench::run_inbound},
+      {"storm", "all are cut off at once and come back where they were", livehub::bench::run_storm},
+      {"mixed", "readers, clients that never read, and visitors, at once",
+       livehub::bench::run_mixed},
       {"floor", "a bare loop of send(), and servers as multiples of it",
        livehub::bench::run_floor}};
   Options options[std::size(commands)];

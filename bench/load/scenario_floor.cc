@@ -38,7 +38,7 @@ struct Turn {
 struct Contestant {
   std::string name;
   Target target;
-  std::unique_ptr<SharedArray<Board>> board = std::make_unique<SharedArray<Board>>(1);
+  std::unique_ptr<Board> board = std::make_unique<Board>();
   std::unique_ptr<BareLoop> bare;
   std::unique_ptr<Publisher> publisher;
   pid_t pid = 0;
@@ -56,14 +56,14 @@ Contestant make_server(const Options& options, const std::string& text) {
       std::make_unique<Publisher>(PublishPlan{.target = parse_target(named.push_url),
                                               .connections = 1,
                                               .extra_headers = header_lines(options, true),
-                                              .board = &(*server.board)[0]});
+                                              .board = server.board.get()});
   return server;
 }
 
 Contestant make_bare(const Options& options) {
   Contestant bare;
   bare.name = "bare";
-  bare.bare = std::make_unique<BareLoop>(&(*bare.board)[0], options.ipv4_only);
+  bare.bare = std::make_unique<BareLoop>(bare.board.get(), options.ipv4_only);
   bare.target = bare.bare->target();
   bare.pid = bare.bare->pid();
   return bare;
@@ -75,7 +75,7 @@ FleetPlan fleet_plan(const Options& options, const std::vector<Contestant>& cont
     plan.groups.push_back({.target = one.target,
                            .connections = options.connections,
                            .publishers = 1,
-                           .board = &(*one.board)[0],
+                           .board = one.board.get(),
                            .extra_headers = header_lines(options, false)});
   }
   plan.processes = options.processes > 0

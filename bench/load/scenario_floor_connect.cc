@@ -144,8 +144,8 @@ void run_connect_floor(const Options& options, Report& report) {
       contestants.empty() ? Protocol::kWebSocket : contestants.front().target.protocol,
       options.ipv4_only);
   contestants.push_back({.name = "bare", .target = door.target(), .pid = door.pid()});
-  const SharedArray<Board> board(1);
-  Fleet fleet(fleet_plan(options, contestants, board[0]));
+  const Board board;
+  Fleet fleet(fleet_plan(options, contestants, board));
   Pinning pinning;
   if (options.pin) {
     for (const Contestant& one : contestants) pinning.pin_measured(one.pid);
