@@ -3,11 +3,18 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <sys/utsname.h>
+
 #include <CLI/CLI.hpp>
+#include <array>
 #include <cstdio>
+#include <ctime>
 #include <exception>
 #include <string>
+#include <thread>
+#include <vector>
 
+#include "load/html_report.h"
 #include "load/scenarios.h"
 
 namespace {
@@ -44,7 +51,9 @@ void add_common(CLI::App& app, Options& options) {
   app.add_option("--header", options.headers, "\"Name: value\", sent with every request");
   app.add_option("--source", options.sources, "local addresses to connect from");
   app.add_option("--seconds-max", g_seconds_max, "the run ends itself after this");
-  app.add_flag("--json", options.json, "print one JSON object instead of the table");
+  app.add_option("--json", options.json_file,
+                 "write one JSON object to this file; -: to stdout, in the place of the table");
+  app.add_option("--html", options.html_file, "write a page with plots to this file");
   app.add_option("-n,--connections", options.connections, "connections (floor: to each target)");
 }
 
@@ -138,7 +147,57 @@ void raise_descriptor_limit() {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-int run(const Command& command, const Options& options) {
+// When, and on which machine.
+std::vector<std::string> about_machine() {
+  utsname system{};
+  uname(&system);
+  const time_t now = time(nullptr);
+  tm at{};
+  gmtime_r(&now, &at);
+  std::array<char, 64> date{};
+  std::snprintf(date.data(), date.size(), "%04d-%02d-%02d %02d:%02d UTC", at.tm_year + 1900,
+                at.tm_mon + 1, at.tm_mday, at.tm_hour, at.tm_min);
+  return {std::string(date.data()) + ", " + system.sysname + " " + system.release + ", " +
+          std::to_string(std::thread::hardware_concurrency()) + " CPUs"};
+}
+
+std::string command_line(int argc, char** argv) {
+  std::string line = "livehub-bench";
+  for (int i = 1; i < argc; ++i) {
+    const std::string word = argv[i];
+    const bool is_plain = word.find_first_of(" \"'{}?&*$") == std::string::npos;
+    line += is_plain ? " " + word : " '" + word + "'";
+  }
+  return line;
+}
+
+template <typename Write>
+bool write_file(const std::string& path, Write write) {
+  std::FILE* const file = path == "-" ? stdout : std::fopen(path.c_str(), "w");
+  if (file == nullptr) {
+    std::fprintf(stderr, "livehub-bench: %s cannot be written\n", path.c_str());
+    return false;
+  }
+  write(file);
+  if (file != stdout) std::fclose(file);
+  return true;
+}
+
+bool write_files(const Options& options, const Report& report) {
+  bool is_written = true;
+  if (!options.json_file.empty()) {
+    is_written &= write_file(options.json_file, [&](std::FILE* file) { report.print_json(file); });
+  }
+  if (!options.html_file.empty()) {
+    const std::string page = livehub::bench::html_of(report);
+    is_written &= write_file(options.html_file, [&](std::FILE* file) {
+      std::fwrite(page.data(), 1, page.size(), file);
+    });
+  }
+  return is_written;
+}
+
+int run(const Command& command, const Options& options, const std::string& line) {
   if (needs_push(command.name) && options.push_url.empty()) {
     std::fprintf(stderr, "livehub-bench: %s needs --push\n", command.name);
     return 2;
@@ -147,14 +206,12 @@ int run(const Command& command, const Options& options) {
   signal(SIGPIPE, SIG_IGN);
   alarm(g_seconds_max);
   Report report(command.name);
+  report.set_about(about_machine(), line);
   command.run(options, report);
   livehub::bench::show_progress("");
-  if (options.json) {
-    report.print_json(stdout);
-  } else {
-    report.print_table(stdout);
-  }
-  return report.has_failed() ? 1 : 0;
+  if (options.json_file != "-") report.print_table(stdout);
+  const bool is_written = write_files(options, report);
+  return report.has_failed() ? 1 : is_written ? 0 : 2;
 }
 
 }  // namespace
@@ -186,7 +243,7 @@ int main(int argc, char** argv) {
   CLI11_PARSE(app, argc, argv);
   try {
     for (size_t i = 0; i < std::size(commands); ++i) {
-      if (commands[i].app->parsed()) return run(commands[i], options[i]);
+      if (commands[i].app->parsed()) return run(commands[i], options[i], command_line(argc, argv));
     }
   } catch (const std::exception& error) {
     std::fprintf(stderr, "livehub-bench: %s\n", error.what());

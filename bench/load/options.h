@@ -53,7 +53,8 @@ struct Options {
   uint32_t pairs = 15;
   bool ipv4_only = false;
 
-  bool json = false;
+  std::string json_file;  // "-": stdout, in the place of the table
+  std::string html_file;
 };
 
 }  // namespace livehub::bench

@@ -105,7 +105,23 @@ Totals Rig::totals() const {
   return sum;
 }
 
+// From the first opening on: all processes are there by then.
+void Rig::begin_timeline() {
+  if (timeline_) return;
+  sampled_.emplace(options_.server_pid);
+  timeline_.emplace([this] {
+    const Totals now = totals();
+    Reading reading{.messages = now.messages, .open = now.open};
+    if (options_.server_pid != 0) {
+      reading.rss_bytes = rss_bytes_quickly(options_.server_pid);
+      reading.cpu_ns = sampled_->sample_ns();
+    }
+    return reading;
+  });
+}
+
 bool Rig::open() {
+  begin_timeline();
   bool is_open = true;
   for (size_t i = 0; i < groups_; ++i) {
     show_progress("opening " + std::to_string(options_.connections) + " connections");
@@ -233,6 +249,7 @@ void Rig::report_messages() {
 }
 
 void Rig::report_effort() {
+  if (timeline_) report_.set_timeline(timeline_->finish());
   const Effort effort = fleet_->effort();
   report_.number("client_busy_share", "busiest client process", effort.busiest_share * 100,
                  "% of a CPU");

@@ -12,6 +12,7 @@
 #include "load/proc.h"
 #include "load/publisher.h"
 #include "load/report.h"
+#include "load/timeline.h"
 
 namespace livehub::bench {
 
@@ -75,6 +76,7 @@ class Rig {
  private:
   void pin();
   void fail_to_open();
+  void begin_timeline();
 
   const Options& options_;
   Report& report_;
@@ -89,6 +91,8 @@ class Rig {
   int64_t cpu_since_ns_ = 0;
   int64_t softirq_since_ns_ = 0;
   int64_t server_since_ns_ = 0;
+  std::optional<CpuMeter> sampled_;   // of the timeline's thread
+  std::optional<Timeline> timeline_;  // last: it reads the others
 };
 
 }  // namespace livehub::bench

@@ -190,6 +190,7 @@ void report_contestant(const Contestant& one, const Contestant& bare, Report& re
   report.number(one.name + "_us_per_delivery", one.name + ": CPU per delivery",
                 median_interval(costs).median, "us", 3);
   report.list(one.name + "_us_rounds", costs);
+  report.add_turns(one.name, costs);
   if (!one.bare) report_ratio(one, bare, report);
 }
 

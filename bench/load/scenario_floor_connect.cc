@@ -128,6 +128,7 @@ void report_contestant(const Contestant& one, const Contestant& bare, Report& re
   report.number(one.name + "_connects_per_second", "  accepted", median_interval(rates).median,
                 "/s");
   report.list(one.name + "_us_rounds", costs);
+  report.add_turns(one.name, costs);
   if (&one == &bare) return;
   const MedianInterval ratio = median_interval(ratios);
   report.number(one.name + "_ratio", "  over the bare loop", ratio.median, "", 3);
