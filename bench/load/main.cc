@@ -76,9 +76,9 @@ void add_scenario_options(CLI::App& app, Options& options) {
   add_common(app, options);
   if (name != "floor") add_server(app, options);
   if (name == "connect") app.add_option("--rounds", options.rounds, "the median of so many rounds");
-  if (name == "idle" || name == "slow")
+  if (name == "idle" || name == "slow" || name == "reach")
     app.add_option("--messages", options.messages, "messages in all");
-  if (name != "connect" && name != "idle" && name != "slow" && name != "storm") {
+  if (name != "connect" && name != "idle" && name != "slow" && name != "storm" && name != "reach") {
     app.add_option("--seconds", options.seconds, "length of the measurement (floor: of each turn)");
   }
   if (name == "idle") {
@@ -104,6 +104,7 @@ void add_scenario_options(CLI::App& app, Options& options) {
   if (name == "floor") {
     app.add_option("--target", options.targets,
                    "name,subscribe URL,push URL,pid: a server to compare");
+    app.add_option("--over", options.over, "a target that the others are compared with as well");
     app.add_option("--pairs", options.pairs, "turns of each");
     app.add_option("--kind", options.kind,
                    "what is compared: delivery, or connect (accepted connections)")
@@ -227,6 +228,7 @@ int main(int argc, char** argv) {
        livehub::bench::run_broadcast},
       {"saturate", "one channel as fast as it goes", livehub::bench::run_saturate},
       {"slow", "a share of the clients never reads", livehub::bench::run_slow},
+      {"reach", "one message at a time, until everybody has it", livehub::bench::run_reach},
       {"rooms", "many channels: what a delivery costs in each", livehub::bench::run_rooms},
       {"inbound", "clients send, each message comes back", livehub::bench::run_inbound},
       {"storm", "all are cut off at once and come back where they were", livehub::bench::run_storm},

@@ -50,6 +50,7 @@ struct Options {
 
   std::vector<std::string> targets;  // floor: "name,subscribe URL,push URL,pid"
   std::string kind = "delivery";     // floor: what is compared, "delivery" or "connect"
+  std::vector<std::string> over;     // floor: targets that the others are compared with
   uint32_t pairs = 15;
   bool ipv4_only = false;
 

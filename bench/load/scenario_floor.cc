@@ -161,37 +161,47 @@ std::vector<double> costs_of(const Contestant& one) {
   return costs;
 }
 
-void report_ratio(const Contestant& one, const Contestant& bare, Report& report) {
+// Pairs in which one of the two was late say nothing.
+void report_ratio(const Contestant& one, const Contestant& other, Report& report) {
   std::vector<double> ratios;
-  std::vector<double> batches;
-  const size_t pairs = std::min(one.turns.size(), bare.turns.size());
+  const size_t pairs = std::min(one.turns.size(), other.turns.size());
   for (size_t i = 0; i < pairs; ++i) {
-    batches.push_back(one.turns[i].batch);
-    if (one.turns[i].batch > kBatchMax) continue;
-    ratios.push_back(one.turns[i].us_per_delivery / bare.turns[i].us_per_delivery);
+    if (std::max(one.turns[i].batch, other.turns[i].batch) > kBatchMax) continue;
+    ratios.push_back(one.turns[i].us_per_delivery / other.turns[i].us_per_delivery);
   }
+  const std::string key = one.name + (other.bare ? "" : "_over_" + other.name);
   const MedianInterval ratio = median_interval(ratios);
-  report.number(one.name + "_batch", "  messages in a receive", median_interval(batches).median, "",
-                2);
-  report.number(one.name + "_pairs", "  pairs that count", static_cast<double>(ratios.size()), "");
-  report.number(one.name + "_ratio", "  over the bare loop", ratio.median, "", 3);
-  report.number(one.name + "_ratio_low", "  95 % interval from", ratio.low, "", 3);
-  report.number(one.name + "_ratio_high", "  to", ratio.high, "", 3);
+  report.number(key + "_pairs", "  pairs that count", static_cast<double>(ratios.size()), "");
+  report.number(key + "_ratio", "  over " + (other.bare ? "the bare loop" : other.name),
+                ratio.median, "", 3);
+  report.number(key + "_ratio_low", "  95 % interval from", ratio.low, "", 3);
+  report.number(key + "_ratio_high", "  to", ratio.high, "", 3);
   if (ratios.size() * 2 <= pairs) {
     report.warn(
-        one.name +
-        ": in half of the pairs or more it was late and sent messages together; the machine "
-        "is too busy, or the rate too high, to tell what a delivery costs");
+        one.name + " over " + other.name +
+        ": in half of the pairs or more one of them was late and sent messages together; the "
+        "machine is too busy, or the rate too high, to tell what a delivery costs");
   }
 }
 
-void report_contestant(const Contestant& one, const Contestant& bare, Report& report) {
+// Over the bare loop, and over those that --over names.
+void report_contestant(const Options& options, const Contestant& one,
+                       const std::vector<Contestant>& all, Report& report) {
   const std::vector<double> costs = costs_of(one);
   report.number(one.name + "_us_per_delivery", one.name + ": CPU per delivery",
                 median_interval(costs).median, "us", 3);
   report.list(one.name + "_us_rounds", costs);
   report.add_turns(one.name, costs);
-  if (!one.bare) report_ratio(one, bare, report);
+  if (one.bare) return;
+  std::vector<double> batches;
+  for (const Turn& turn : one.turns) batches.push_back(turn.batch);
+  report.number(one.name + "_batch", "  messages in a receive", median_interval(batches).median, "",
+                2);
+  for (const Contestant& other : all) {
+    const bool is_named =
+        std::find(options.over.begin(), options.over.end(), other.name) != options.over.end();
+    if (other.bare || (is_named && &other != &one)) report_ratio(one, other, report);
+  }
 }
 
 void report_bare(const Contestant& bare, Report& report) {
@@ -229,7 +239,7 @@ void run_floor(const Options& options, Report& report) {
   report.number("connections", "sockets each", options.connections, "");
   report.number("pairs", "interleaved pairs", options.pairs, "");
   report.number("client_processes", "client processes", fleet.process_count(), "");
-  for (const Contestant& one : contestants) report_contestant(one, contestants.back(), report);
+  for (const Contestant& one : contestants) report_contestant(options, one, contestants, report);
   report_bare(contestants.back(), report);
   report.number("softirq_us_per_delivery", "kernel's own network threads",
                 static_cast<double>(softirq.sample_ns()) / 1e3 /

@@ -114,14 +114,26 @@ void take_turns(const Options& options, std::vector<Contestant>& contestants, Fl
   }
 }
 
-void report_contestant(const Contestant& one, const Contestant& bare, Report& report) {
+void report_ratio(const Contestant& one, const Contestant& other, bool is_bare, Report& report) {
+  std::vector<double> ratios;
+  for (size_t i = 0; i < std::min(one.turns.size(), other.turns.size()); ++i)
+    ratios.push_back(one.turns[i].us_per_connection / other.turns[i].us_per_connection);
+  const std::string key = one.name + (is_bare ? "" : "_over_" + other.name);
+  const MedianInterval ratio = median_interval(ratios);
+  report.number(key + "_ratio", "  over " + (is_bare ? "the bare loop" : other.name), ratio.median,
+                "", 3);
+  report.number(key + "_ratio_low", "  95 % interval from", ratio.low, "", 3);
+  report.number(key + "_ratio_high", "  to", ratio.high, "", 3);
+}
+
+// Over the bare loop, the last of them, and over those that --over names.
+void report_contestant(const Options& options, const Contestant& one,
+                       const std::vector<Contestant>& all, Report& report) {
   std::vector<double> costs;
   std::vector<double> rates;
-  std::vector<double> ratios;
-  for (size_t i = 0; i < std::min(one.turns.size(), bare.turns.size()); ++i) {
-    costs.push_back(one.turns[i].us_per_connection);
-    rates.push_back(one.turns[i].connects_per_second);
-    ratios.push_back(one.turns[i].us_per_connection / bare.turns[i].us_per_connection);
+  for (const Turn& turn : one.turns) {
+    costs.push_back(turn.us_per_connection);
+    rates.push_back(turn.connects_per_second);
   }
   report.number(one.name + "_us_per_connection", one.name + ": CPU per connection",
                 median_interval(costs).median, "us", 2);
@@ -129,12 +141,14 @@ void report_contestant(const Contestant& one, const Contestant& bare, Report& re
                 "/s");
   report.list(one.name + "_us_rounds", costs);
   report.add_turns(one.name, costs);
+  const Contestant& bare = all.back();
   if (&one == &bare) return;
-  const MedianInterval ratio = median_interval(ratios);
-  report.number(one.name + "_ratio", "  over the bare loop", ratio.median, "", 3);
-  report.number(one.name + "_ratio_low", "  95 % interval from", ratio.low, "", 3);
-  report.number(one.name + "_ratio_high", "  to", ratio.high, "", 3);
-  report.list(one.name + "_ratios", ratios);
+  for (const Contestant& other : all) {
+    const bool is_named =
+        std::find(options.over.begin(), options.over.end(), other.name) != options.over.end();
+    if (&other == &bare || (is_named && &other != &one))
+      report_ratio(one, other, &other == &bare, report);
+  }
 }
 
 }  // namespace
@@ -158,7 +172,7 @@ void run_connect_floor(const Options& options, Report& report) {
   report.number("connections", "connections each", options.connections, "");
   report.number("pairs", "interleaved pairs", options.pairs, "");
   report.number("client_processes", "client processes", fleet.process_count(), "");
-  for (const Contestant& one : contestants) report_contestant(one, contestants.back(), report);
+  for (const Contestant& one : contestants) report_contestant(options, one, contestants, report);
   report.number("machine_idle_share", "machine idle", effort.machine_idle_share * 100, "%");
 }
 

@@ -11,6 +11,7 @@ void run_idle(const Options& options, Report& report);
 void run_broadcast(const Options& options, Report& report);
 void run_saturate(const Options& options, Report& report);
 void run_slow(const Options& options, Report& report);
+void run_reach(const Options& options, Report& report);
 void run_rooms(const Options& options, Report& report);
 void run_inbound(const Options& options, Report& report);
 void run_storm(const Options& options, Report& report);
