@@ -32,10 +32,11 @@ test("every scenario runs against the hub, and nothing is lost", async (t) => {
       const found = await mustPass(directory, name, ...args);
       if (name !== "connect") assert.ok(found.messages > 0, `${name} delivered nothing`);
     }
-    const echoed = await mustPass(directory, "inbound", `ws://127.0.0.1:${server.port}/echo`, ...pid,
+    const echo = `ws://127.0.0.1:${server.port}/echo`;
+    const paced = await mustPass(directory, "inbound", echo, ...pid,
       "-n", 20, "--seconds", 1, "--warm-up", 0.2, "--rate", 300);
-    assert.equal(echoed.messages, echoed.sent);
-    const closed = await mustPass(directory, "inbound", `ws://127.0.0.1:${server.port}/echo`,
+    assert.equal(paced.messages, paced.sent);
+    const closed = await mustPass(directory, "inbound", echo,
       "-n", 5, "--seconds", 0.5, "--warm-up", 0.1, "--rate", 0);
     assert.ok(closed.messages > 5, "each client goes on when its reply has come");
   });
@@ -148,7 +149,8 @@ test("rooms: each channel has its own sequence, and one in the wrong room shows"
 
 test("inbound: a reply that does not come shows", async (t) => {
   const directory = temporaryDirectory(t);
-  const hub = await FakeHub.start({ deliver: (text, _, message) => (message === 30 ? [] : [text]) });
+  const deliver = (text, _, message) => (message === 30 ? [] : [text]);
+  const hub = await FakeHub.start({ deliver });
   t.after(() => hub.stop());
   const { code, found } = await bench(directory, "inbound", hub.wsUrl("/echo"), "-n", 4,
     "--seconds", 0.5, "--warm-up", 0.1, "--rate", 100, "--quiet-seconds", 1);
