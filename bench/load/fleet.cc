@@ -9,7 +9,6 @@ namespace livehub::bench {
 
 namespace {
 
-constexpr uint32_t kInFlightOfAll = 256;
 constexpr int64_t kPollMs = 5;
 
 Totals totals_of(const Tally& tally) {
@@ -88,7 +87,7 @@ bool Fleet::open(size_t group, double connects_per_second, double seconds_max) {
   const Command command{.kind = Command::Kind::kOpen,
                         .group = static_cast<uint32_t>(group),
                         .connects_per_second = connects_per_second / processes,
-                        .in_flight = std::max(kInFlightOfAll / processes, 1u)};
+                        .in_flight = std::max(plan_.in_flight / processes, 1u)};
   ask_all(command);
   return await_open(group, before, seconds_max);
 }

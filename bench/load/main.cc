@@ -40,6 +40,8 @@ void add_common(CLI::App& app, Options& options) {
   app.add_flag("--pin", options.pin, "server and generator on CPUs of their own");
   app.add_option("--connect-rate", options.connects_per_second,
                  "connections per second (0: no limit)");
+  app.add_option("--in-flight", options.in_flight,
+                 "connections on their way at a time (storm: all of them)");
   app.add_option("--open-seconds", options.open_seconds_max, "time to open all connections in");
   app.add_option("--bytes", options.payload_bytes, "size of a message, from 72");
   app.add_option(

@@ -22,6 +22,7 @@ struct Options {
 
   uint32_t connections = 1000;
   double connects_per_second = 0;
+  uint32_t in_flight = 256;  // connections on their way at a time, of all
   double open_seconds_max = 60;
   uint32_t processes = 0;  // 0: from the number of connections and CPUs
   uint32_t pause_us = 0;

@@ -37,6 +37,7 @@ FleetPlan fleet_plan(const Options& options, const Board* board, const RigPlan& 
   plan.processes =
       options.processes > 0 ? options.processes : default_processes(options.connections);
   plan.pause_us = options.pause_us;
+  plan.in_flight = options.in_flight;
   plan.sources = options.sources;
   return plan;
 }

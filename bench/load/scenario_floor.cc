@@ -82,6 +82,7 @@ FleetPlan fleet_plan(const Options& options, const std::vector<Contestant>& cont
                        ? options.processes
                        : default_processes(uint64_t{options.connections} * contestants.size());
   plan.pause_us = options.pause_us;
+  plan.in_flight = options.in_flight;
   plan.sources = options.sources;
   return plan;
 }

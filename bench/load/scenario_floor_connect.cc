@@ -64,6 +64,7 @@ FleetPlan fleet_plan(const Options& options, const std::vector<Contestant>& cont
   }
   plan.processes =
       options.processes > 0 ? options.processes : default_processes(options.connections);
+  plan.in_flight = options.in_flight;
   plan.sources = options.sources;
   return plan;
 }
