@@ -28,6 +28,7 @@ Totals totals_of(const Tally& tally) {
           .gaps = tally.gaps.get(),
           .misrouted = tally.misrouted.get(),
           .sent = tally.sent.get(),
+          .all_messages = tally.all_messages.get(),
           .pings = tally.pings.get(),
           .clients_pinged = tally.clients_pinged.get(),
           .clients_complete = tally.clients_complete.get(),
@@ -42,11 +43,13 @@ Totals totals_of(const Tally& tally) {
 
 void Totals::add(const Totals& other) {
   for (uint64_t Totals::*field :
-       {&Totals::open, &Totals::failed, &Totals::closed_by_server, &Totals::ended,
-        &Totals::messages, &Totals::messages_of_readers, &Totals::message_bytes, &Totals::receives,
-        &Totals::lost, &Totals::doubled, &Totals::reordered, &Totals::corrupt, &Totals::foreign,
-        &Totals::gaps, &Totals::misrouted, &Totals::sent, &Totals::pings, &Totals::clients_pinged,
-        &Totals::order_differing}) {
+       {&Totals::open,           &Totals::failed,         &Totals::closed_by_server,
+        &Totals::ended,          &Totals::messages,       &Totals::messages_of_readers,
+        &Totals::message_bytes,  &Totals::receives,       &Totals::lost,
+        &Totals::doubled,        &Totals::reordered,      &Totals::corrupt,
+        &Totals::foreign,        &Totals::gaps,           &Totals::misrouted,
+        &Totals::sent,           &Totals::all_messages,   &Totals::pings,
+        &Totals::clients_pinged, &Totals::order_differing}) {
     this->*field += other.*field;
   }
   // Where two processes saw different orders, all clients of one of them differ.

@@ -112,7 +112,7 @@ void Rig::begin_timeline() {
   sampled_.emplace(options_.server_pid);
   timeline_.emplace([this] {
     const Totals now = totals();
-    Reading reading{.messages = now.messages, .open = now.open};
+    Reading reading{.messages = now.all_messages, .open = now.open};
     if (options_.server_pid != 0) {
       reading.rss_bytes = rss_bytes_quickly(options_.server_pid);
       reading.cpu_ns = sampled_->sample_ns();
