@@ -86,6 +86,9 @@ void add_scenario_options(CLI::App& app, Options& options) {
   if (name == "idle") {
     app.add_option("--idle-seconds", options.idle_seconds,
                    "how long to be idle before memory is read");
+    app.add_flag(
+        "--bare", options.compares_bare,
+        "as many sockets of a bare epoll server (one process) first, for the kernel's memory");
     app.add_option("--ping-seconds", options.ping_seconds_max,
                    "wait for a heartbeat of each (0: do not)");
   }
@@ -164,10 +167,15 @@ std::vector<std::string> about_machine() {
           std::to_string(std::thread::hardware_concurrency()) + " CPUs"};
 }
 
+// Without what is secret: tokens and headers stay out of reports.
 std::string command_line(int argc, char** argv) {
   std::string line = "livehub-bench";
   for (int i = 1; i < argc; ++i) {
-    const std::string word = argv[i];
+    const std::string before = argv[i - 1];
+    std::string word = argv[i];
+    if (before == "--token" || before == "--header") word = "...";
+    if (word.starts_with("--token=") || word.starts_with("--header="))
+      word = word.substr(0, word.find('=') + 1) + "...";
     const bool is_plain = word.find_first_of(" \"'{}?&*$") == std::string::npos;
     line += is_plain ? " " + word : " '" + word + "'";
   }

@@ -39,6 +39,7 @@ struct Options {
   double quiet_seconds_max = 10;  // how long to wait for messages that do not come
 
   double idle_seconds = 60;
+  bool compares_bare = false;  // idle: as many sockets under epoll, for the kernel's memory
   double ping_seconds_max =
       45;  // idle: how long to wait for every client's heartbeat; 0: not at all
   uint32_t never_read_every = 10;

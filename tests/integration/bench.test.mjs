@@ -21,7 +21,7 @@ test("every scenario runs against the hub, and nothing is lost", async (t) => {
     const pid = ["--server-pid", server.pid];
     const runs = {
       connect: [ws, ...pid, "-n", 40],
-      idle: [sse, ...push, "-n", 40, "--idle-seconds", 0.2, "--ping-seconds", 0],
+      idle: [sse, ...push, "-n", 40, "--idle-seconds", 0.2, "--ping-seconds", 0, "--bare"],
       broadcast: [ws, sse, ...push, "-n", 40, ...short, "--html", page],
       saturate: [ws, ...push, "-n", 20, "--seconds", 0.5, "--warm-up", 0.1, "--publishers", 4],
       slow: [ws, ...push, "-n", 20, "--messages", 3, "--bytes", 20_000],
