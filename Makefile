@@ -71,7 +71,7 @@ coverage: deps-build deps-test  ## Which lines the tests reach: build-coverage/c
 bench: build-bench  ## Every scenario for a few seconds, both backends: two minutes, a table (ARGS=--help)
 	@bench/suite $(ARGS)
 
-bench-figures: build-bench  ## The promised figures with their targets: twelve minutes (ARGS=--quick: four)
+bench-figures: build-bench  ## The promised figures with their targets: 15 minutes (ARGS=--quick: six)
 	@bench/figures $(ARGS)
 
 bench-micro: build-bench  ## What single pieces cost: frames, masks, UTF-8, events, rings, fan-out, JSON

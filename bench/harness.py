@@ -53,9 +53,11 @@ class Program:
         self.command = command
         self.port = None
         self.process = None
+        self.start_seconds = None
 
     def __enter__(self):
         self.log = tempfile.TemporaryFile(mode="w+")
+        began = time.monotonic()
         self.process = start(self.command, self.log)
         deadline = time.monotonic() + self.start_seconds_max
         while not self.is_listening():
@@ -63,7 +65,8 @@ class Program:
                 text = self.text()
                 self.__exit__()
                 raise Unmeasured(f"{self.name} did not start:\n{text[-2000:]}")
-            time.sleep(0.01)
+            time.sleep(0.001)
+        self.start_seconds = time.monotonic() - began
         return self
 
     def is_listening(self):

@@ -89,7 +89,14 @@ void run_saturate(const Options& options, Report& report) {
   report.number("batch", "messages in a receive",
                 deliveries / static_cast<double>(std::max<uint64_t>(totals.receives, 1)), "", 1);
   rig.report_messages();
-  report_cost(options, report, cpu, totals);
+  const uint64_t pushes = rig.publisher().tally().accepted.get();
+  if (options.connections > 0) {
+    report_cost(options, report, cpu, totals);
+  } else if (options.server_pid != 0) {  // pushes alone, as fast as they are answered
+    report.number("cpu_us_per_push", "server CPU per push",
+                  cpu.server_ns / 1e3 / static_cast<double>(std::max<uint64_t>(pushes, 1)), "us",
+                  2);
+  }
   rig.report_latency();
   rig.report_publisher();
   rig.report_effort();
