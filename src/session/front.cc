@@ -32,6 +32,8 @@ Front::Front(uint32_t shard, Shared& shared, io::Driver& driver, const ProfileFa
   connections_.prepare();
   hub_.fanout().prepare();
   wheel_.prepare();
+  shared_.requests.prepare(shard_);
+  shared_.answers.prepare(shard_);
   jitter_ ^= shard * 0x85ebca6bu + static_cast<uint32_t>(shared.identity.epoch);
   ProfileContext context;
   context.shard = shard;

@@ -191,6 +191,7 @@ class Front : public io::Events, public hub::HubEvents, public shard::Tenant, pr
   void beat_ws(uint32_t index);
   void drain_step(int64_t now_ns);
   bool may_tell_now(int64_t now_ns);
+  void end_idle(uint32_t index);
   bool tell_to_go(uint32_t index, bool is_late);
   void retry_publishes();
   void trim_if_quiet(int64_t now_ns);
