@@ -8,7 +8,6 @@
 #include <string>
 
 #include "livehub/profile.h"
-#include "shard/timer_wheel.h"
 #include "wire/http_request.h"
 #include "wire/ws_reader.h"
 
@@ -64,7 +63,6 @@ struct Connection {
   uint8_t pong_seconds = 0;  // kWs; 0: the server's default
   uint16_t heartbeat_seconds = 0;
   uint32_t flags = kKeepAlive;
-  shard::TimerId timer = 0;
   uint32_t last_received_tick = 0;
   uint32_t opened_tick = 0;
   uint32_t message_bytes_max = 0;
@@ -79,6 +77,6 @@ struct Connection {
   void clear(Flag flag) { flags &= ~static_cast<uint32_t>(flag); }
   bool is_stream() const { return phase == Phase::kSse || phase == Phase::kWs; }
 };
-static_assert(sizeof(Connection) <= 80, "memory per connection is a feature");
+static_assert(sizeof(Connection) <= 64, "memory per connection is a feature");
 
 }  // namespace livehub::session

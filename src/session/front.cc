@@ -62,7 +62,7 @@ void Front::on_accept(io::Socket socket, uint32_t spare_slots) {
   sending_[socket.index] = {socket.generation, 0};
   Connection& c = connections_[socket.index];
   c.generation = socket.generation;
-  c.timer = wheel_.add(socket.index);
+  wheel_.add(socket.index);
   c.last_received_tick = c.opened_tick = now_tick();
   hub_.fanout().open_peer(socket.index);
   account_.charge(kConnectionBytes);
@@ -212,7 +212,7 @@ void Front::close_now(uint32_t index, bool is_reset) {
   if (c.http) account_.release(static_cast<int64_t>(c.http->charged_bytes));
   account_.release(static_cast<int64_t>(c.ws.buffered_bytes()));
   hub_.close_peer(index);
-  wheel_.remove(c.timer);
+  wheel_.remove(index);
   connections_.release(index);
   account_.release(kConnectionBytes);
   ++counters_.closed;

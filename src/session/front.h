@@ -26,6 +26,7 @@
 #include "session/look.h"
 #include "session/shared.h"
 #include "shard/loop.h"
+#include "shard/timer_wheel.h"
 
 namespace livehub::session {
 
@@ -146,7 +147,7 @@ class Front : public io::Events, public hub::HubEvents, public shard::Tenant, pr
   // only after the turn's I/O. A newcomer's time must not begin before it came.
   uint32_t now_tick() const { return shard::tick_of(driver_.now_ns()); }
   void arm_ms(uint32_t index, int64_t ms);
-  void arm_tick(uint32_t index, uint32_t tick) { wheel_.arm(connections_[index].timer, tick); }
+  void arm_tick(uint32_t index, uint32_t tick) { wheel_.arm(index, tick); }
   void charge_exchange(HttpExchange& http);
   void free_exchange(Connection& c);
   bool is_refusing(const Connection& c) const;

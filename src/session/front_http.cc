@@ -181,7 +181,7 @@ void Front::http_head(uint32_t index) {
 void Front::http_complete(uint32_t index) {
   Connection& c = connections_[index];
   HttpExchange& http = *c.http;
-  wheel_.disarm(c.timer);
+  wheel_.disarm(index);
   switch (http.route.kind) {
     case Route::Kind::kReply:
       return reply(index, http.route.reply, http.route.reply.close);
@@ -202,7 +202,7 @@ void Front::http_complete(uint32_t index) {
 
 void Front::reply(uint32_t index, const Reply& wanted, bool is_close) {
   Connection& c = connections_[index];
-  wheel_.disarm(c.timer);
+  wheel_.disarm(index);
   const bool is_last = is_close || wanted.close || is_draining() ||
                        !c.has(Connection::kKeepAlive) || c.has(Connection::kRefused) ||
                        c.has(Connection::kPeerEnded);
