@@ -53,8 +53,9 @@ class Mailboxes {
       for (uint32_t from = 0; from < senders_; ++from) delete box.lanes[from].load();
   }
 
-  // All of these on the sender's thread. prepare() at its start: on a small hub every lane is used sooner or later, so
-  // that its memory belongs to the start and not to the first clients. A large hub has too many.
+  // These on the sender's thread. prepare() at its start: on a small hub every lane is used sooner
+  // or later, so that its memory belongs to the start and not to the first clients. A large hub has
+  // too many of them.
   void prepare(uint32_t from) {
     if (shards_ > kPreparedShardsMax) return;
     for (uint32_t to = 0; to < shards_; ++to) (void)lane(from, to);
