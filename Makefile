@@ -16,7 +16,7 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 NINJA := ninja --quiet
 QUIET := | { grep -v '^ninja: no work to do' || true; }
 .NOTPARALLEL:
-.PHONY: help build run demo docs test test-full sim mutants asan tsan coverage bench deps deps-build deps-test clean format \
+.PHONY: help build run demo docs pictures test test-full sim mutants asan tsan coverage bench deps deps-build deps-test clean format \
   tidy configure configure-tests
 
 help:  ## List the targets (this list)
@@ -35,6 +35,10 @@ demo: build  ## Start the hub with this machine's own load going into it, and sa
 
 docs: build  ## Write the tables of docs/OPERATING.md anew: settings, metrics, log lines
 	@node tools/docs.mjs build/livehub
+
+pictures: configure-tests  ## Take the pictures of docs/images anew: the page on a hub with some load
+	@$(NINJA) -C build livehub livehub-bench $(QUIET)
+	@node tools/pictures.mjs build/livehub build/livehub-bench
 
 test: configure-tests  ## Build and pass every test in under 15 minutes: unit, house rules, integration
 	@python3 tests/run.py
