@@ -136,7 +136,7 @@ constexpr std::array kTable = {
             .apply = set_admin_host},
     Setting{.name = "ADMIN_TOKEN", .group = kOperation, .type = T::kSecret,
             .help = "Opens the admin page from elsewhere; without it only this machine sees it.",
-            .least = 16, .apply = set_admin_token},
+            .least = 16, .apply = set_admin_token, .reloads = true},
     Setting{.name = "PUBLIC_READY", .group = kOperation, .type = T::kBool, .default_text = "1",
             .help = "Whether GET /_livehub/ready is answered on the clients' port too.",
             .apply = set_number<&E::public_ready>},
