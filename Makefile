@@ -7,6 +7,8 @@ BUILD_PACKAGES := g++ cmake ninja-build pkg-config liburing-dev node-llhttp libs
   libhiredis-dev libcjose-dev libjansson-dev libcurl4-openssl-dev libpq-dev libnats-dev nlohmann-json3-dev libjs-chart.js
 TEST_PACKAGES := libgtest-dev libgmock-dev libbenchmark-dev curl python3 python3-websockets chromium \
   procps iproute2 util-linux openssl redis-server nats-server postgresql-15 pgbouncer
+# What bench-compare measures beside livehub; Node's ws is npm's.
+PEER_PACKAGES := nginx libnginx-mod-nchan
 # A machine that has Node from elsewhere must keep it: Debian's npm conflicts with it.
 TEST_PACKAGES += $(shell command -v node >/dev/null || echo nodejs) $(shell command -v npm >/dev/null || echo npm)
 
@@ -16,13 +18,15 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 NINJA := ninja --quiet
 QUIET := | { grep -v '^ninja: no work to do' || true; }
 .NOTPARALLEL:
-.PHONY: help build run demo docs pictures test test-full sim mutants asan tsan coverage bench deps deps-build deps-test clean format \
+.PHONY: help build run demo docs pictures test test-full sim mutants asan tsan coverage bench deps \
+  deps-build deps-test clean format bench-figures bench-micro bench-compare bench-million \
+  build-bench \
   tidy configure configure-tests
 
 help:  ## List the targets (this list)
 	@echo "livehub: live browser connections (SSE, WebSocket). The targets:"
 	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/\1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do \
-	  printf '  make %-10s %s\n' "$$name" "$$text"; done
+	  printf '  make %-13s %s\n' "$$name" "$$text"; done
 
 build: configure  ## Build the program into build/livehub
 	@$(NINJA) -C build livehub $(QUIET)
@@ -69,9 +73,22 @@ coverage: deps-build deps-test  ## Which lines the tests reach: build-coverage/c
 	@gcovr --root . --filter src/ --filter include/ --object-directory build-coverage \
 	  --html-details build-coverage/coverage.html --print-summary
 
-bench: configure-tests  ## Print the figures of docs/BENCHMARKS.md, measured on this machine
-	@$(NINJA) -C build $(QUIET)
+bench: build-bench  ## Every scenario for a few seconds, both backends: two minutes, a table (ARGS=--help)
+	@bench/suite $(ARGS)
+
+bench-figures: build-bench  ## The promised figures with their targets: twelve minutes (ARGS=--quick: four)
 	@bench/figures $(ARGS)
+
+bench-micro: build-bench  ## What single pieces cost: frames, masks, UTF-8, events, rings, fan-out, JSON
+	@$(NINJA) -C build livehub-bench-micro $(QUIET)
+	@build/livehub-bench-micro $(ARGS)
+
+bench-compare: build-bench  ## The same load on livehub, bare loops, nginx with Nchan, Node (ARGS="--pairs 3")
+	@$(call install,$(PEER_PACKAGES))
+	@bench/comparison $(ARGS)
+
+bench-million: build-bench  ## A million subscribers in one process (ARGS="-n 20000 --shards 4": small)
+	@bench/million $(ARGS)
 
 deps: deps-build deps-test  ## Install all packages (the other targets do it themselves)
 
@@ -88,6 +105,9 @@ tidy: configure-tests  ## Check the house rules, then let clang-tidy read every 
 	@git ls-files -co --exclude-standard 'src/*.cc' | xargs -P "$$(nproc)" -n 4 clang-tidy -p build --quiet
 
 # From here on: steps of the targets above.
+
+build-bench: configure-tests
+	@$(NINJA) -C build livehub livehub-bench livehub-rooms $(QUIET)
 
 # Installs those packages that are missing. With all in place it costs one dpkg-query. The servers among
 # them (of the tests) are not started: the tests start their own.

@@ -1,56 +1,20 @@
 #include "load/bare_loop.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <array>
-#include <cstring>
-#include <stdexcept>
 #include <string>
 #include <utility>
 
 #include "load/clock.h"
+#include "load/loopback_listener.h"
 #include "load/payload.h"
 
 namespace livehub::bench {
 
 namespace {
-
-// A listener on 127.0.0.1 that is reached through IPv4, yet of the family asked for.
-int listen_on_loopback(bool ipv4_only, uint16_t& port) {
-  sockaddr_storage storage{};
-  socklen_t bytes = 0;
-  if (ipv4_only) {
-    sockaddr_in in4{};
-    in4.sin_family = AF_INET;
-    in4.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    std::memcpy(&storage, &in4, bytes = sizeof in4);
-  } else {
-    sockaddr_in6 in6{};
-    in6.sin6_family = AF_INET6;
-    inet_pton(AF_INET6, "::ffff:127.0.0.1", &in6.sin6_addr);
-    std::memcpy(&storage, &in6, bytes = sizeof in6);
-  }
-  const int fd =
-      socket(ipv4_only ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  const int on = 1;
-  const int off = 0;
-  if (!ipv4_only) setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
-  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);  // accepted sockets inherit it
-  auto* address = reinterpret_cast<sockaddr*>(&storage);
-  if (fd < 0 || bind(fd, address, bytes) != 0 || listen(fd, 4096) != 0) {
-    throw std::runtime_error("the bare loop cannot listen");
-  }
-  getsockname(fd, address, &bytes);
-  sockaddr_in6 bound{};
-  std::memcpy(&bound, &storage, sizeof bound);  // the port lies at the same place in both families
-  port = ntohs(bound.sin6_port);
-  return fd;
-}
 
 // One text frame of a server.
 std::vector<char> frame_of(size_t payload_bytes, const Stamp& stamp) {
@@ -79,8 +43,8 @@ void send_rounds(const BareRun& run, const std::vector<int>& sockets, Board& boa
         start_ns + seconds_to_ns(static_cast<double>(round) / run.rounds_per_second);
     sleep_until_ns(due_ns);
     const auto frame = frame_of(run.payload_bytes,
-                                {.seq = board.next_seq[0].get(), .t_ns = due_ns, .publisher = 0});
-    board.next_seq[0].add(1);
+                                {.seq = board.next_seq(0).get(), .t_ns = due_ns, .publisher = 0});
+    board.next_seq(0).add(1);
     for (const int fd : sockets) {
       const ssize_t sent = send(fd, frame.data(), frame.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
       if (sent != static_cast<ssize_t>(frame.size())) tally.blocked.add(1);

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "load/board.h"
 #include "load/shared.h"
 #include "load/tally.h"
 #include "load/target.h"

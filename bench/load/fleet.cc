@@ -27,6 +27,8 @@ Totals totals_of(const Tally& tally) {
           .corrupt = tally.corrupt.get(),
           .foreign = tally.foreign.get(),
           .gaps = tally.gaps.get(),
+          .misrouted = tally.misrouted.get(),
+          .sent = tally.sent.get(),
           .pings = tally.pings.get(),
           .clients_pinged = tally.clients_pinged.get(),
           .clients_complete = tally.clients_complete.get(),
@@ -44,7 +46,8 @@ void Totals::add(const Totals& other) {
        {&Totals::open, &Totals::failed, &Totals::closed_by_server, &Totals::ended,
         &Totals::messages, &Totals::messages_of_readers, &Totals::message_bytes, &Totals::receives,
         &Totals::lost, &Totals::doubled, &Totals::reordered, &Totals::corrupt, &Totals::foreign,
-        &Totals::gaps, &Totals::pings, &Totals::clients_pinged, &Totals::order_differing}) {
+        &Totals::gaps, &Totals::misrouted, &Totals::sent, &Totals::pings, &Totals::clients_pinged,
+        &Totals::order_differing}) {
     this->*field += other.*field;
   }
   // Where two processes saw different orders, all clients of one of them differ.
@@ -71,7 +74,10 @@ Fleet::Fleet(FleetPlan plan)
 }
 
 void Fleet::command(Command::Kind kind, size_t group) {
-  const Command command{.kind = kind, .group = static_cast<uint32_t>(group)};
+  ask_all({.kind = kind, .group = static_cast<uint32_t>(group)});
+}
+
+void Fleet::ask_all(const Command& command) {
   for (const Child& child : children_) child.ask(command);
   for (const Child& child : children_) child.await<Command>();
 }
@@ -83,8 +89,37 @@ bool Fleet::open(size_t group, double connects_per_second, double seconds_max) {
                         .group = static_cast<uint32_t>(group),
                         .connects_per_second = connects_per_second / processes,
                         .in_flight = std::max(kInFlightOfAll / processes, 1u)};
-  for (const Child& child : children_) child.ask(command);
+  ask_all(command);
+  return await_open(group, before, seconds_max);
+}
+
+bool Fleet::cut(size_t group, double seconds_max) {
+  const Totals now = totals(group);
+  ask_all({.kind = Command::Kind::kCut,
+           .group = static_cast<uint32_t>(group),
+           .in_flight = plan_.groups[group].connections});
+  return await_open(group, now.failed + now.closed_by_server, seconds_max);
+}
+
+void Fleet::begin_sending(size_t group, const SendPlan& plan) {
+  const auto processes = static_cast<uint32_t>(children_.size());
+  for (uint32_t i = 0; i < processes; ++i) {
+    Command command{.kind = Command::Kind::kSend, .group = static_cast<uint32_t>(group)};
+    command.send = plan;
+    command.send.count = (plan.count + processes - 1 - i) / processes;
+    command.send.rate_per_second = plan.rate_per_second / processes;
+    children_[i].ask(command);
+  }
   for (const Child& child : children_) child.await<Command>();
+}
+
+bool Fleet::is_sending(size_t group) const {
+  for (size_t i = 0; i < children_.size(); ++i)
+    if (tally(i, group).is_sending.get() != 0) return true;
+  return false;
+}
+
+bool Fleet::await_open(size_t group, uint64_t before, double seconds_max) {
   const int64_t deadline_ns = now_ns() + seconds_to_ns(seconds_max);
   while (now_ns() < deadline_ns) {
     const Totals now = totals(group);

@@ -18,13 +18,16 @@ struct Totals {
   uint64_t open = 0, failed = 0, closed_by_server = 0, ended = 0;
   uint64_t messages = 0, messages_of_readers = 0, message_bytes = 0, receives = 0;
   uint64_t lost = 0, doubled = 0, reordered = 0, corrupt = 0, foreign = 0, gaps = 0;
+  uint64_t misrouted = 0, sent = 0;
   uint64_t pings = 0, clients_pinged = 0;
   uint64_t clients_complete = 0, order_digest = 0, order_differing = 0;
   int64_t last_open_ns = 0, last_message_ns = 0;
   std::string first_error;
 
   void add(const Totals& other);
-  uint64_t faults() const { return lost + doubled + reordered + corrupt + order_differing; }
+  uint64_t faults() const {
+    return lost + doubled + reordered + corrupt + misrouted + order_differing;
+  }
 };
 
 // How busy the generator itself was between two moments.
@@ -44,6 +47,12 @@ class Fleet {
   void begin_span(size_t group) { command(Command::Kind::kBegin, group); }
   void finish_span(size_t group) { command(Command::Kind::kFinish, group); }
   void close(size_t group) { command(Command::Kind::kClose, group); }
+  // Closes all connections of the group and opens them again, all at once: clients go on where they
+  // were. Returns when all are open, as open() does.
+  bool cut(size_t group, double seconds_max);
+  // Clients send; returns at once. The plan's numbers are those of the whole group.
+  void begin_sending(size_t group, const SendPlan& plan);
+  bool is_sending(size_t group) const;
 
   // Waits until the readers of the group have that many messages of the span, for as long as more
   // keep coming, and at most so long after the last one. False if they do not have them then.
@@ -65,6 +74,8 @@ class Fleet {
     return tallies_[process * plan_.groups.size() + group];
   }
   void command(Command::Kind kind, size_t group);
+  void ask_all(const Command& command);
+  bool await_open(size_t group, uint64_t failed_before, double seconds_max);
 
   FleetPlan plan_;
   SharedArray<Tally> tallies_;

@@ -10,6 +10,8 @@
 #include <cstring>
 #include <stdexcept>
 
+#include "load/template.h"
+
 namespace livehub::bench {
 
 namespace {
@@ -90,17 +92,33 @@ int Dialer::dial(const Target& target, uint32_t ordinal) const {
   return -error;
 }
 
-std::string request_head(const GroupPlan& plan) {
+bool is_request_shared(const GroupPlan& plan) {
+  return !plan.resumes && !has_hole(plan.target.path, "channel") &&
+         !has_hole(plan.extra_headers, "channel");
+}
+
+std::string request_head(const GroupPlan& plan, std::string_view channel, std::string_view id) {
   const Target& target = plan.target;
   if (target.protocol == Protocol::kRaw) return {};
-  std::string head = "GET " + target.path + " HTTP/1.1\r\nHost: " + target.authority + "\r\n";
+  const Holes holes{.channel = channel, .id = id};
+  std::string head =
+      "GET " + fill(target.path, holes) + " HTTP/1.1\r\nHost: " + target.authority + "\r\n";
   if (target.protocol == Protocol::kWebSocket) {
     head += "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n";
     head += "Sec-WebSocket-Key: " + std::string(kWsKey) + "\r\n";
   } else {
     head += "Accept: text/event-stream\r\nCache-Control: no-store\r\n";
+    if (!id.empty()) head += "Last-Event-ID: " + std::string(id) + "\r\n";
   }
-  return head + plan.extra_headers + "\r\n";
+  return head + fill(plan.extra_headers, holes) + "\r\n";
+}
+
+std::string least_response_head(Protocol protocol) {
+  if (protocol == Protocol::kSse)
+    return "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n";
+  return "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+         "Sec-WebSocket-Accept: " +
+         std::string(kWsAccept) + "\r\n\r\n";
 }
 
 ResponseHead read_response_head(std::string_view bytes, Protocol protocol) {

@@ -26,7 +26,14 @@ class Dialer {
   uint32_t loopback_net_;  // differs from run to run: ports in TIME_WAIT are not met again
 };
 
-std::string request_head(const GroupPlan& plan);
+// `channel`, `id`: what fills the holes of the URL; an id that is not empty is also said as
+// Last-Event-ID by SSE clients.
+std::string request_head(const GroupPlan& plan, std::string_view channel = {},
+                         std::string_view id = {});
+// Whether each client has a request of its own.
+bool is_request_shared(const GroupPlan& plan);
+// The least that a server may answer to it: what the bare loop sends.
+std::string least_response_head(Protocol protocol);
 
 struct ResponseHead {
   enum class State : uint8_t { kIncomplete, kAccepted, kRefused } state = State::kIncomplete;

@@ -24,7 +24,9 @@ class InboxSink {
   // A complete message; no stamp: it is not one of ours. `bytes` is its payload's size.
   virtual void on_message(const std::optional<Stamp>& stamp, uint64_t bytes, bool intact) = 0;
   virtual void on_ping(std::string_view payload) = 0;  // a WebSocket ping or an SSE comment
-  virtual void on_gap() = 0;                           // the server says that messages are missing
+  // Where a client that comes back goes on: behind the message before, or where the server says.
+  virtual void on_id(std::string_view) {}
+  virtual void on_gap() = 0;               // the server says that messages are missing
   virtual void on_end(uint16_t code) = 0;  // close frame (its code, or 1005), last chunk (0)
 };
 
@@ -33,6 +35,8 @@ class WsInbox {
  public:
   // False: a frame that no server may send; the connection is of no use any more.
   bool feed(std::string_view bytes, InboxSink& sink);
+  // Reads ids from envelopes: {"id":"…","data":…}; {"id":"…","gap":true} is a gap.
+  void keep_ids() { keeps_ids_ = true; }
 
  private:
   static constexpr size_t kNeedsMore = 0;
@@ -45,6 +49,8 @@ class WsInbox {
   size_t take_data_front(std::string_view bytes, size_t head_bytes, uint64_t payload_bytes);
   size_t skip_payload(std::string_view bytes);
   void finish_frame(InboxSink& sink);
+  void tell(std::string_view front, const std::optional<Stamp>& stamp, uint64_t bytes, bool intact,
+            InboxSink& sink) const;
 
   std::unique_ptr<std::string> carry_;  // the front of a unit that was cut
   uint64_t to_skip_ = 0;                // of the current frame's payload
@@ -53,12 +59,15 @@ class WsInbox {
   bool in_frame_ = false;
   bool in_message_ = false;
   bool is_last_frame_ = false;
+  bool keeps_ids_ = false;
+  std::unique_ptr<std::string> front_;  // with keep_ids(): of the message in progress
 };
 
 // A response body of server-sent events, chunked or not. A gap is an event of that name.
 class SseInbox {
  public:
   void set_chunked(bool chunked) { chunked_ = chunked; }
+  void keep_ids() { keeps_ids_ = true; }
   bool feed(std::string_view bytes, InboxSink& sink);
 
  private:
@@ -80,7 +89,9 @@ class SseInbox {
   bool chunked_ = true;
   bool has_data_ = false;
   bool is_gap_ = false;
-  bool is_past_front_ = false;  // the line that was cut is longer than what is kept of it
+  bool keeps_ids_ = false;
+  std::unique_ptr<std::string> id_;  // with keep_ids(): of the event in progress
+  bool is_past_front_ = false;       // the line that was cut is longer than what is kept of it
 };
 
 }  // namespace livehub::bench

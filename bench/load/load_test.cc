@@ -4,16 +4,23 @@
 
 #include <cstdint>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "load/bare_door.h"
+#include "load/clock.h"
+#include "load/fleet.h"
 #include "load/handshake.h"
 #include "load/histogram.h"
 #include "load/inbox.h"
+#include "load/named_target.h"
 #include "load/payload.h"
 #include "load/publish_loop.h"
+#include "load/send_plan.h"
 #include "load/statistics.h"
+#include "load/template.h"
 #include "load/track.h"
 
 namespace livehub::bench {
@@ -104,7 +111,9 @@ TEST(Payload, StampsOfAnyLengthAreRead) {
 }
 
 TEST(Payload, StampIsFoundInsideAWrapping) {
-  EXPECT_TRUE(read_stamp(R"({"channel":"a","data":{"seq":1,"t":2,"p":0,"pad":"x"}})"));
+  const auto stamp = read_stamp(R"({"channel":"a","data":{"seq":1,"t":2,"p":0,"pad":"x"}})");
+  ASSERT_TRUE(stamp);
+  EXPECT_EQ(stamp->offset, 22u);
   EXPECT_FALSE(read_stamp(R"({"type":"presence"})"));
   EXPECT_FALSE(read_stamp(R"({"seq":"1","t":2,"p":0})"));
 }
@@ -140,6 +149,16 @@ TEST(Track, TellsLostDoubledAndReorderedApart) {
   EXPECT_EQ(faults.doubled, 2u);    // 4, 1
 }
 
+TEST(Track, WhoComesMidwayMissesNothingBefore) {
+  Track track;
+  SequenceFaults faults;
+  track.expect_any();
+  for (const uint64_t seq : {50, 51, 53}) track.take(seq, faults);
+  EXPECT_EQ(faults.lost, 1u);
+  EXPECT_EQ(faults.doubled + faults.reordered, 0u);
+  EXPECT_EQ(track.next(), 54u);
+}
+
 TEST(Track, LongGapsAndMessagesFromBeforeTheSpan) {
   Track track;
   SequenceFaults faults;
@@ -160,6 +179,7 @@ struct Log : InboxSink {
     text += "/" + std::to_string(bytes) + (intact ? " " : "! ");
   }
   void on_ping(std::string_view payload) override { text += "ping(" + std::string(payload) + ") "; }
+  void on_id(std::string_view id) override { text += "id(" + std::string(id) + ") "; }
   void on_gap() override { text += "gap "; }
   void on_end(uint16_t code) override { text += "end" + std::to_string(code) + " "; }
   std::string text;
@@ -181,9 +201,11 @@ std::string frame(uint8_t first, std::string_view payload_bytes) {
 
 // The same bytes whole, cut at each place, and byte by byte must give the same log.
 template <typename Inbox>
-void expect_log(const std::string& bytes, const std::string& expected, bool chunked = true) {
+void expect_log(const std::string& bytes, const std::string& expected, bool chunked = true,
+                bool keeps_ids = false) {
   const auto log_of = [&](const std::vector<std::string_view>& pieces) {
     Inbox inbox;
+    if (keeps_ids) inbox.keep_ids();
     if constexpr (requires { inbox.set_chunked(true); }) inbox.set_chunked(chunked);
     Log log;
     for (const std::string_view piece : pieces) {
@@ -281,6 +303,36 @@ TEST(SseInbox, ATornEventShows) {
   expect_log<SseInbox>(chunk("data: " + text.substr(0, 260) + "\n\n"), "seq5/260! ");
 }
 
+TEST(SseInbox, IdsCountOnceTheirEventIsComplete) {
+  expect_log<SseInbox>(": connected\n\nid: 1-0\n\nid: 1-1\ndata: " + payload(128, 1) +
+                           "\n\nid:1-2\ndata: " + payload(300, 2) + "\n\nid: 1-3\ndata: x\n",
+                       "ping() id(1-0) seq1/128 id(1-1) seq2/300 id(1-2) ", false, true);
+}
+
+std::string envelope(std::string_view id, std::string_view data) {
+  return R"({"id":")" + std::string(id) + R"(","data":)" + std::string(data) + "}";
+}
+
+TEST(WsInbox, EnvelopesHaveIdsAndGaps) {
+  expect_log<WsInbox>(
+      frame(0x81, envelope("0123456789abcdef-0123456789abcde0", payload(72, 1))) +
+          frame(0x81, R"({"id":"0123456789abcdef-0123456789abcdef","gap":true})") +
+          frame(0x81, envelope("0123456789abcdef-0123456789abcde1", payload(500, 5))) +
+          frame(0x81, payload(128, 6)),
+      "seq1/122 id(0123456789abcdef-0123456789abcde0) gap id(0123456789abcdef-0123456789abcdef) "
+      "seq5/550 id(0123456789abcdef-0123456789abcde1) seq6/128 ",
+      true, true);
+}
+
+TEST(WsInbox, ATornEnvelopeShows) {
+  std::string text = payload(300, 5);
+  text.erase(200, 1);
+  Log log;
+  WsInbox inbox;
+  EXPECT_TRUE(inbox.feed(frame(0x81, envelope("a", text)), log));
+  EXPECT_EQ(log.text, "seq5/317! ");
+}
+
 TEST(SseInbox, ABrokenChunkSize) {
   Log log;
   SseInbox inbox;
@@ -300,6 +352,76 @@ TEST(Handshake, ReadsHeads) {
       read_response_head("HTTP/1.1 101 X\r\nSec-WebSocket-Accept: no\r\n\r\n", Protocol::kWebSocket)
           .state,
       kRefused);
+}
+
+TEST(Handshake, TheLeastAnswersAreAccepted) {
+  using enum ResponseHead::State;
+  for (const Protocol protocol : {Protocol::kWebSocket, Protocol::kSse}) {
+    const std::string head = least_response_head(protocol);
+    EXPECT_EQ(read_response_head(head, protocol).state, kAccepted);
+    EXPECT_EQ(read_response_head(head, protocol).bytes, head.size());
+    EXPECT_EQ(read_response_head(head.substr(0, head.size() - 1), protocol).state, kIncomplete);
+  }
+}
+
+TEST(Handshake, FillsTheHolesOfAnAddress) {
+  GroupPlan plan{.target = parse_target("ws://127.0.0.1:1/rooms/{channel}?last={id}")};
+  EXPECT_FALSE(is_request_shared(plan));
+  EXPECT_TRUE(request_head(plan, "17", "a-b").starts_with("GET /rooms/17?last=a-b HTTP/1.1\r\n"));
+  plan.target = parse_target("http://127.0.0.1:1/sse");
+  EXPECT_TRUE(is_request_shared(plan));
+  EXPECT_NE(request_head(plan, "0", "a-b").find("\r\nLast-Event-ID: a-b\r\n"), std::string::npos);
+  EXPECT_EQ(request_head(plan).find("Last-Event-ID"), std::string::npos);
+  plan.resumes = true;
+  EXPECT_FALSE(is_request_shared(plan));
+}
+
+TEST(Template, FillsWhatItKnowsAndLeavesTheRest) {
+  const Holes holes{.channel = "7", .id = "x", .payload = R"({"a":"b"})"};
+  EXPECT_EQ(fill("/c/{channel}/{id}", holes), "/c/7/x");
+  EXPECT_EQ(fill(R"({"room":"{channel}","text":{payload_string}})", holes),
+            R"({"room":"7","text":"{\"a\":\"b\"}"})");
+  EXPECT_EQ(fill(R"({"d":{payload}})", holes), R"({"d":{"a":"b"}})");
+  EXPECT_EQ(fill("{other}{channel", holes), "{other}{channel");
+  EXPECT_EQ(fill("", holes), "");
+  EXPECT_TRUE(has_hole("a{channel}", "channel"));
+  EXPECT_FALSE(has_hole("a{channe}", "channel"));
+}
+
+TEST(SendPlan, EndsByCountOrByTime) {
+  EXPECT_FALSE((SendPlan{.count = 5}).is_over(0, 4));
+  EXPECT_TRUE((SendPlan{.count = 5}).is_over(0, 5));
+  EXPECT_FALSE((SendPlan{.seconds = 2}).is_over(1'999'999'999, 1000));
+  EXPECT_TRUE((SendPlan{.seconds = 2}).is_over(2'000'000'000, 0));
+}
+
+TEST(NamedTarget, HasFourParts) {
+  const NamedTarget target = parse_named_target("a,ws://h:1/x?y=z,http://h:1/push,42");
+  EXPECT_EQ(target.name, "a");
+  EXPECT_EQ(target.subscribe_url, "ws://h:1/x?y=z");
+  EXPECT_EQ(target.push_url, "http://h:1/push");
+  EXPECT_EQ(target.pid, 42);
+  EXPECT_EQ(parse_named_target("a,ws://h,,1").push_url, "");
+  for (const char* wrong : {"", "a,ws://h,1", "a,ws://h,,", "a,ws://h,,1x", "a,ws://h,,-1",
+                            ",ws://h,,1", "a,,,1", "a,ws://h,,1,"}) {
+    EXPECT_THROW((void)parse_named_target(wrong), std::runtime_error) << wrong;
+  }
+}
+
+// The door is a process: what it accepts, answers and lets go is seen from outside.
+TEST(BareDoor, AcceptsAnswersAndLetsGo) {
+  const BareDoor door(Protocol::kWebSocket, false);
+  const Board board;
+  Fleet fleet(
+      {.groups = {{.target = door.target(), .connections = 30, .board = &board}}, .processes = 2});
+  for (uint64_t round = 1; round <= 2; ++round) {
+    ASSERT_TRUE(fleet.open(0, 0, 20)) << fleet.totals(0).first_error;
+    EXPECT_EQ(door.tally().answered.get(), 30 * round);
+    EXPECT_EQ(door.tally().open.get(), 30u);
+    fleet.close(0);
+    for (int i = 0; i < 2000 && door.tally().open.get() > 0; ++i) sleep_ms(5);
+    EXPECT_EQ(door.tally().open.get(), 0u);
+  }
 }
 
 TEST(Answer, IsCompleteWithItsBody) {

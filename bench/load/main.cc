@@ -3,11 +3,18 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <sys/utsname.h>
+
 #include <CLI/CLI.hpp>
+#include <array>
 #include <cstdio>
+#include <ctime>
 #include <exception>
 #include <string>
+#include <thread>
+#include <vector>
 
+#include "load/html_report.h"
 #include "load/scenarios.h"
 
 namespace {
@@ -35,21 +42,30 @@ void add_common(CLI::App& app, Options& options) {
                  "connections per second (0: no limit)");
   app.add_option("--open-seconds", options.open_seconds_max, "time to open all connections in");
   app.add_option("--bytes", options.payload_bytes, "size of a message, from 72");
-  app.add_option("--rate", options.rate_per_second, "messages per second");
+  app.add_option(
+      "--rate", options.rate_per_second,
+      "messages per second, of all together (inbound: 0: each client when its reply has come)");
   app.add_option("--quiet-seconds", options.quiet_seconds_max,
                  "how long to wait for a missing message");
   app.add_option("--token", options.token, "bearer token for pushes");
   app.add_option("--header", options.headers, "\"Name: value\", sent with every request");
   app.add_option("--source", options.sources, "local addresses to connect from");
   app.add_option("--seconds-max", g_seconds_max, "the run ends itself after this");
-  app.add_flag("--json", options.json, "print one JSON object instead of the table");
+  app.add_option("--json", options.json_file,
+                 "write one JSON object to this file; -: to stdout, in the place of the table");
+  app.add_option("--html", options.html_file, "write a page with plots to this file");
   app.add_option("-n,--connections", options.connections, "connections (floor: to each target)");
 }
 
 void add_server(CLI::App& app, Options& options) {
   app.add_option("url", options.urls, "ws://host:port/path or http://host:port/path, one or more")
       ->required();
-  app.add_option("--push", options.push_url, "where to POST messages to");
+  app.add_option("--push", options.push_url, "where to send messages to");
+  app.add_option("--push-method", options.push_method, "method of a push");
+  app.add_option("--push-body", options.push_body,
+                 "body of a push: {payload}, {payload_string} (as a JSON string), {channel}");
+  app.add_option("--first-message", options.first_message,
+                 "WebSocket: sent once open, to subscribe say; {channel}");
   app.add_option("--server-pid", options.server_pid, "measures this process's CPU and memory");
   app.add_option("--publishers", options.publishers, "publishing connections, up to 256");
   app.add_option("--warm-up", options.warm_up_seconds, "seconds before the measurement");
@@ -60,9 +76,9 @@ void add_scenario_options(CLI::App& app, Options& options) {
   add_common(app, options);
   if (name != "floor") add_server(app, options);
   if (name == "connect") app.add_option("--rounds", options.rounds, "the median of so many rounds");
-  if (name == "idle" || name == "slow")
+  if (name == "idle" || name == "slow" || name == "reach")
     app.add_option("--messages", options.messages, "messages in all");
-  if (name == "broadcast" || name == "saturate" || name == "floor") {
+  if (name != "connect" && name != "idle" && name != "slow" && name != "storm" && name != "reach") {
     app.add_option("--seconds", options.seconds, "length of the measurement (floor: of each turn)");
   }
   if (name == "idle") {
@@ -75,12 +91,24 @@ void add_scenario_options(CLI::App& app, Options& options) {
     app.add_option("--window", options.window,
                    "messages that readers may be behind (0: any number)");
   }
-  if (name == "slow")
+  if (name == "rooms") {
+    app.add_option("--rooms", options.rooms, "channels");
+    app.add_option("--room-size", options.room_size, "subscribers of each");
+    app.add_flag("!--no-one-channel", options.compares_one_channel,
+                 "leave out the same deliveries over one channel");
+  }
+  if (name == "storm") app.add_option("--cuts", options.cuts, "how often all are cut off");
+  if (name == "mixed") app.add_option("--visitors", options.visitors, "that come and go meanwhile");
+  if (name == "slow" || name == "mixed")
     app.add_option("--never-read-every", options.never_read_every, "one client in so many");
   if (name == "floor") {
     app.add_option("--target", options.targets,
                    "name,subscribe URL,push URL,pid: a server to compare");
+    app.add_option("--over", options.over, "a target that the others are compared with as well");
     app.add_option("--pairs", options.pairs, "turns of each");
+    app.add_option("--kind", options.kind,
+                   "what is compared: delivery, or connect (accepted connections)")
+        ->check(CLI::IsMember({"delivery", "connect"}));
     app.add_flag("--ipv4-only", options.ipv4_only,
                  "bare loop: sockets of IPv4 instead of dual-stack ones");
   }
@@ -93,6 +121,16 @@ void set_defaults(const std::string& name, Options& options) {
     options.window = 2 * options.publishers;
   }
   if (name == "floor") options.seconds = 2;
+  if (name == "rooms") {
+    options.publishers = 16;
+    options.rate_per_second = 1000;
+  }
+  if (name == "inbound") options.rate_per_second = 1000;
+  if (name == "mixed") options.connections = 2000;
+  if (name == "storm") {
+    options.connections = 10'000;
+    options.rate_per_second = 5;
+  }
   if (name != "slow") return;
   options.payload_bytes = 250'000;
   options.rate_per_second = 0;  // as fast as answers come
@@ -100,7 +138,7 @@ void set_defaults(const std::string& name, Options& options) {
 }
 
 bool needs_push(const std::string& name) {
-  return name == "broadcast" || name == "saturate" || name == "slow";
+  return name != "connect" && name != "idle" && name != "inbound" && name != "floor";
 }
 
 void raise_descriptor_limit() {
@@ -110,7 +148,57 @@ void raise_descriptor_limit() {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-int run(const Command& command, const Options& options) {
+// When, and on which machine.
+std::vector<std::string> about_machine() {
+  utsname system{};
+  uname(&system);
+  const time_t now = time(nullptr);
+  tm at{};
+  gmtime_r(&now, &at);
+  std::array<char, 64> date{};
+  std::snprintf(date.data(), date.size(), "%04d-%02d-%02d %02d:%02d UTC", at.tm_year + 1900,
+                at.tm_mon + 1, at.tm_mday, at.tm_hour, at.tm_min);
+  return {std::string(date.data()) + ", " + system.sysname + " " + system.release + ", " +
+          std::to_string(std::thread::hardware_concurrency()) + " CPUs"};
+}
+
+std::string command_line(int argc, char** argv) {
+  std::string line = "livehub-bench";
+  for (int i = 1; i < argc; ++i) {
+    const std::string word = argv[i];
+    const bool is_plain = word.find_first_of(" \"'{}?&*$") == std::string::npos;
+    line += is_plain ? " " + word : " '" + word + "'";
+  }
+  return line;
+}
+
+template <typename Write>
+bool write_file(const std::string& path, Write write) {
+  std::FILE* const file = path == "-" ? stdout : std::fopen(path.c_str(), "w");
+  if (file == nullptr) {
+    std::fprintf(stderr, "livehub-bench: %s cannot be written\n", path.c_str());
+    return false;
+  }
+  write(file);
+  if (file != stdout) std::fclose(file);
+  return true;
+}
+
+bool write_files(const Options& options, const Report& report) {
+  bool is_written = true;
+  if (!options.json_file.empty()) {
+    is_written &= write_file(options.json_file, [&](std::FILE* file) { report.print_json(file); });
+  }
+  if (!options.html_file.empty()) {
+    const std::string page = livehub::bench::html_of(report);
+    is_written &= write_file(options.html_file, [&](std::FILE* file) {
+      std::fwrite(page.data(), 1, page.size(), file);
+    });
+  }
+  return is_written;
+}
+
+int run(const Command& command, const Options& options, const std::string& line) {
   if (needs_push(command.name) && options.push_url.empty()) {
     std::fprintf(stderr, "livehub-bench: %s needs --push\n", command.name);
     return 2;
@@ -119,14 +207,12 @@ int run(const Command& command, const Options& options) {
   signal(SIGPIPE, SIG_IGN);
   alarm(g_seconds_max);
   Report report(command.name);
+  report.set_about(about_machine(), line);
   command.run(options, report);
   livehub::bench::show_progress("");
-  if (options.json) {
-    report.print_json(stdout);
-  } else {
-    report.print_table(stdout);
-  }
-  return report.has_failed() ? 1 : 0;
+  if (options.json_file != "-") report.print_table(stdout);
+  const bool is_written = write_files(options, report);
+  return report.has_failed() ? 1 : is_written ? 0 : 2;
 }
 
 }  // namespace
@@ -142,6 +228,12 @@ int main(int argc, char** argv) {
        livehub::bench::run_broadcast},
       {"saturate", "one channel as fast as it goes", livehub::bench::run_saturate},
       {"slow", "a share of the clients never reads", livehub::bench::run_slow},
+      {"reach", "one message at a time, until everybody has it", livehub::bench::run_reach},
+      {"rooms", "many channels: what a delivery costs in each", livehub::bench::run_rooms},
+      {"inbound", "clients send, each message comes back", livehub::bench::run_inbound},
+      {"storm", "all are cut off at once and come back where they were", livehub::bench::run_storm},
+      {"mixed", "readers, clients that never read, and visitors, at once",
+       livehub::bench::run_mixed},
       {"floor", "a bare loop of send(), and servers as multiples of it",
        livehub::bench::run_floor}};
   Options options[std::size(commands)];
@@ -153,7 +245,7 @@ int main(int argc, char** argv) {
   CLI11_PARSE(app, argc, argv);
   try {
     for (size_t i = 0; i < std::size(commands); ++i) {
-      if (commands[i].app->parsed()) return run(commands[i], options[i]);
+      if (commands[i].app->parsed()) return run(commands[i], options[i], command_line(argc, argv));
     }
   } catch (const std::exception& error) {
     std::fprintf(stderr, "livehub-bench: %s\n", error.what());

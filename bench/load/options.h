@@ -12,6 +12,9 @@ namespace livehub::bench {
 struct Options {
   std::vector<std::string> urls;  // subscribers are spread over them
   std::string push_url;
+  std::string push_method = "POST";
+  std::string push_body = "{payload}";
+  std::string first_message;         // WebSocket: sent once it is open, with holes
   std::string token;                 // bearer, for pushes
   std::vector<std::string> headers;  // "Name: value", on every request
   std::vector<std::string> sources;
@@ -39,11 +42,20 @@ struct Options {
       45;  // idle: how long to wait for every client's heartbeat; 0: not at all
   uint32_t never_read_every = 10;
 
+  uint32_t rooms = 1000;             // rooms: channels
+  uint32_t room_size = 100;          // rooms: subscribers of each
+  bool compares_one_channel = true;  // rooms: the same deliveries over one channel, first
+  uint32_t cuts = 1;                 // storm: how often all are cut off
+  uint32_t visitors = 100;           // mixed: connections that come and go meanwhile
+
   std::vector<std::string> targets;  // floor: "name,subscribe URL,push URL,pid"
+  std::string kind = "delivery";     // floor: what is compared, "delivery" or "connect"
+  std::vector<std::string> over;     // floor: targets that the others are compared with
   uint32_t pairs = 15;
   bool ipv4_only = false;
 
-  bool json = false;
+  std::string json_file;  // "-": stdout, in the place of the table
+  std::string html_file;
 };
 
 }  // namespace livehub::bench

@@ -59,6 +59,13 @@ bool take_number(const char*& at, const char* end, const char (&name)[kBytes], u
   return at > first_digit;
 }
 
+// Without the brackets that close what a server has put around a document.
+std::string_view without_wrapping(std::string_view text) {
+  while (text.size() > 2 && !text.ends_with("\"}") && (text.ends_with('}') || text.ends_with(']')))
+    text.remove_suffix(1);
+  return text;
+}
+
 }  // namespace
 
 void write_payload(char* out, size_t bytes, const Stamp& stamp) {
@@ -86,17 +93,21 @@ std::optional<Stamp> read_stamp(std::string_view front) {
   if (!take_number(at, end, kSeq, seq)) return std::nullopt;
   if (!take_number(at, end, R"(,"t":)", t_ns)) return std::nullopt;
   if (!take_number(at, end, R"(,"p":)", publisher)) return std::nullopt;
-  return Stamp{seq, static_cast<int64_t>(t_ns), static_cast<uint32_t>(publisher)};
+  return Stamp{seq, static_cast<int64_t>(t_ns), static_cast<uint32_t>(publisher),
+               static_cast<uint32_t>(found - (found > 0 ? 1 : 0))};
 }
 
-bool is_payload_intact(std::string_view payload) {
+bool is_payload_intact(std::string_view payload, uint32_t offset) {
+  payload.remove_prefix(offset);
+  if (offset > 0) payload = without_wrapping(payload);
   const size_t bytes = payload.size();
   return bytes >= kPayloadBytesMin && payload[bytes - 1] == '}' && payload[bytes - 2] == '"' &&
          payload[bytes - 3] == pad_at(bytes - 3);
 }
 
 bool PayloadCheck::is_plausible(char c, uint64_t position) const {
-  return position < kStampBytesMax || c == pad_at(position) || c == '"' || c == '}' || c == '\r';
+  return position < kStampBytesMax || c == pad_at(position - offset_) || c == '"' || c == '}' ||
+         c == '\r';
 }
 
 void PayloadCheck::take(std::string_view piece) {
@@ -114,14 +125,14 @@ void PayloadCheck::take(std::string_view piece) {
 }
 
 bool PayloadCheck::end() {
-  size_t end = tail_.size();
-  if (tail_[end - 1] == '\r') {
-    --end;
-    --bytes_;
-  }
-  if (bytes_ < kPayloadBytesMin) return false;
-  return is_plausible_ && tail_[end - 1] == '}' && tail_[end - 2] == '"' &&
-         tail_[end - 3] == pad_at(bytes_ - 3);
+  std::string_view tail(tail_.data(), tail_.size());
+  if (tail.ends_with('\r')) tail.remove_suffix(1);
+  bytes_ -= tail_.size() - tail.size();
+  const size_t before = tail.size();
+  if (offset_ > 0) tail = without_wrapping(tail);
+  const uint64_t end = bytes_ - (before - tail.size());  // of the document
+  if (end < kPayloadBytesMin + offset_ || !tail.ends_with("\"}") || tail.size() < 3) return false;
+  return is_plausible_ && tail[tail.size() - 3] == pad_at(end - 3 - offset_);
 }
 
 }  // namespace livehub::bench

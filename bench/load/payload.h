@@ -20,11 +20,12 @@ namespace livehub::bench {
 struct Stamp {
   uint64_t seq = 0;
   int64_t t_ns = 0;
-  uint32_t publisher = 0;
+  uint32_t publisher = 0;  // the number of its sequence (board.h)
+  uint32_t offset = 0;     // read: where in what was received its document begins
 };
 
 inline constexpr size_t kPayloadBytesMin = 72;  // the longest stamp and one byte of padding
-inline constexpr size_t kStampBytesMax = 96;    // a stamp lies within so many bytes of its payload
+inline constexpr size_t kStampBytesMax = 125;   // a stamp lies within so many bytes of its payload
 
 // Writes exactly `bytes` (at least kPayloadBytesMin) bytes.
 void write_payload(char* out, size_t bytes, const Stamp& stamp);
@@ -36,10 +37,14 @@ std::optional<Stamp> read_stamp(std::string_view front);
 // shows there, and looking at every byte would cost the generator more than receiving it.
 class PayloadCheck {
  public:
-  void begin() { *this = PayloadCheck(); }
+  // `offset`: of the document in what is received, where a server wraps it into an object.
+  void begin(uint32_t offset = 0) {
+    *this = PayloadCheck();
+    offset_ = offset;
+  }
   void take(std::string_view piece);
   // No more pieces: whether all of it can have come from write_payload(). A CR at the end is not
-  // counted.
+  // counted, nor is what closes a wrapping.
   bool end();
   uint64_t bytes() const { return bytes_; }
 
@@ -47,11 +52,12 @@ class PayloadCheck {
   bool is_plausible(char c, uint64_t position) const;
 
   uint64_t bytes_ = 0;
-  std::array<char, 4> tail_{};  // the last bytes
+  uint32_t offset_ = 0;
+  std::array<char, 8> tail_{};  // the last bytes
   bool is_plausible_ = true;
 };
 
 // The same for a payload that came in one piece (without a CR at its end).
-bool is_payload_intact(std::string_view payload);
+bool is_payload_intact(std::string_view payload, uint32_t offset = 0);
 
 }  // namespace livehub::bench

@@ -94,6 +94,14 @@ uint64_t rss_bytes(pid_t pid) {
   return 0;
 }
 
+uint64_t rss_bytes_quickly(pid_t pid) {
+  std::ifstream file(proc_path(pid, "statm"));
+  uint64_t size = 0;
+  uint64_t resident = 0;
+  file >> size >> resident;
+  return resident * static_cast<uint64_t>(getpagesize());
+}
+
 uint64_t tcp_buffer_bytes() {
   std::ifstream file("/proc/net/sockstat");
   std::string line;

@@ -12,12 +12,14 @@
 #include <limits>
 
 #include "load/clock.h"
+#include "load/template.h"
 
 namespace livehub::bench {
 
 namespace {
 
 constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
+constexpr std::string_view kPayloadAlone = "{payload}";
 constexpr int64_t kPostponedNs = 50 * kNsPerMs;
 constexpr int64_t kHeldNs = kNsPerMs / 5;
 constexpr int64_t kLeadNs = 2 * kNsPerMs;  // from the order to the first message
@@ -79,6 +81,7 @@ bool PublishLoop::await_run() {
                      &tally_.is_done, &tally_.last_answer_ns}) {
     cell->set(0);
   }
+  tally_.is_stopped.set(0);
   tally_.answer_latency.clear();
   tally_.lateness.clear();
   sent_count_ = 0;
@@ -133,7 +136,8 @@ void PublishLoop::send_if_due(Connection& connection, uint32_t index, int64_t no
   if (connection.state != Connection::State::kIdle) return;
   const int64_t due = due_ns(connection);
   const bool is_over =
-      !connection.is_repeat && std::max(due, run_.rate_per_second > 0 ? 0 : now) >= end_ns_;
+      !connection.is_repeat && (tally_.is_stopped.get() != 0 ||
+                                std::max(due, run_.rate_per_second > 0 ? 0 : now) >= end_ns_);
   if (is_over || !has_more(connection)) {
     connection.state = Connection::State::kFinished;
     return;
@@ -145,10 +149,11 @@ void PublishLoop::send_if_due(Connection& connection, uint32_t index, int64_t no
   }
   if (!connection.is_repeat) {
     const bool is_paced = run_.rate_per_second > 0;
-    connection.stamp = {.seq = plan_.board->next_seq[index].get(),
+    const uint32_t sequence = sequence_of(connection, index);
+    connection.stamp = {.seq = plan_.board->next_seq(sequence).get(),
                         .t_ns = is_paced ? due : now,
-                        .publisher = index};
-    plan_.board->next_seq[index].add(1);
+                        .publisher = sequence};
+    plan_.board->next_seq(sequence).add(1);
     connection.next_number += connections_.size();
     ++sent_count_;
     if (is_paced) tally_.lateness.record(now - due);
@@ -160,16 +165,29 @@ void PublishLoop::send_if_due(Connection& connection, uint32_t index, int64_t no
   if (connection.fd >= 0) flush(connection);
 }
 
+// With one channel a sequence is a connection; with many it is a channel, and those of a connection
+// take turns.
+uint32_t PublishLoop::sequence_of(const Connection& connection, uint32_t index) const {
+  if (plan_.channels <= 1) return index;
+  const auto count = static_cast<uint32_t>(connections_.size());
+  const uint32_t own = (plan_.channels + count - 1 - index) / count;
+  return index + count * static_cast<uint32_t>(connection.next_number / count % own);
+}
+
 void PublishLoop::compose(Connection& connection) {
+  payload_.resize(run_.payload_bytes);
+  write_payload(payload_.data(), payload_.size(), connection.stamp);
+  const std::string channel = std::to_string(plan_.channels > 1 ? connection.stamp.publisher : 0);
+  const Holes holes{.channel = channel, .payload = payload_};
+  const bool is_filled = plan_.body != kPayloadAlone;
+  if (is_filled) filled_ = fill(plan_.body, holes);
+  const std::string& body = is_filled ? filled_ : payload_;
   std::string& out = connection.out;
-  out.assign("POST ").append(plan_.target.path).append(" HTTP/1.1\r\nHost: ");
-  out.append(plan_.target.authority)
-      .append("\r\nContent-Type: application/json\r\nContent-Length: ");
-  out.append(std::to_string(run_.payload_bytes)).append("\r\n").append(plan_.extra_headers);
-  out.append("\r\n");
-  const size_t head_bytes = out.size();
-  out.resize(head_bytes + run_.payload_bytes);
-  write_payload(out.data() + head_bytes, run_.payload_bytes, connection.stamp);
+  out.assign(plan_.method).append(" ").append(fill(plan_.target.path, holes));
+  out.append(" HTTP/1.1\r\nHost: ").append(plan_.target.authority);
+  out.append("\r\nContent-Type: application/json\r\nContent-Length: ");
+  out.append(std::to_string(body.size())).append("\r\n").append(plan_.extra_headers);
+  out.append("\r\n").append(body);
   connection.out_done = 0;
   connection.in.clear();
   connection.state = Connection::State::kSending;

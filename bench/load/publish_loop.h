@@ -45,6 +45,7 @@ class PublishLoop {
   void begin(Connection& connection, uint32_t number);
   void send_if_due(Connection& connection, uint32_t index, int64_t now);
   int64_t due_ns(const Connection& connection) const;
+  uint32_t sequence_of(const Connection& connection, uint32_t index) const;
   bool has_more(const Connection& connection) const;
   bool are_readers_behind() const;
   void compose(Connection& connection);
@@ -62,6 +63,8 @@ class PublishLoop {
   PublishTally& tally_;
   Dialer dialer_;
   PublishRun run_;
+  std::string payload_;      // reused
+  std::string filled_;       // reused: a body that is more than the payload
   uint64_t sent_count_ = 0;  // of this run
   bool is_held_ = false;     // a connection would send, but the readers are behind
   int64_t start_ns_ = 0;

@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "load/board.h"
 #include "load/histogram.h"
 #include "load/shared.h"
 #include "load/tally.h"
@@ -22,10 +23,15 @@
 namespace livehub::bench {
 
 struct PublishPlan {
-  Target target;
+  Target target;  // its path may have a hole for the channel
+  std::string method = "POST";
+  std::string body = "{payload}";  // with holes
+  // Messages go round them; each channel is always pushed to on the same connection. Of one
+  // channel, each connection is a publisher.
+  uint32_t channels = 1;
   uint32_t connections = 1;  // at most kPublishersMax
   std::string extra_headers;
-  Board* board = nullptr;  // shared memory
+  const Board* board = nullptr;
   // Saturating: how far the readers may be behind what was sent, in messages; 0: however far.
   // Without it a server that is faster than the clients turns them all into slow readers, and drops
   // them.
@@ -48,6 +54,7 @@ struct PublishTally {
   Cell rejected;   // any other answer
   Cell failed;     // no answer: the connection broke
   Cell is_done;
+  Cell is_stopped;  // written by the driving process
   Cell first_due_ns;
   Cell last_answer_ns;
   Histogram answer_latency;  // from sending to the answer
@@ -59,6 +66,8 @@ class Publisher {
  public:
   explicit Publisher(PublishPlan plan);
   void start(const PublishRun& run);
+  // The run ends as if its time were over; what was sent is still answered.
+  void stop() { tally_[0].is_stopped.set(1); }
   // Waits until the run's messages are all answered, `seconds_max` at most.
   bool await(double seconds_max) const;
   bool is_done() const { return tally_[0].is_done.get() != 0; }

@@ -1,9 +1,8 @@
 #include "load/report.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
+#include <cmath>
 
 #include "load/histogram.h"
 
@@ -33,6 +32,20 @@ std::vector<std::string> json_strings(const std::vector<std::string>& texts) {
   std::vector<std::string> out;
   for (const std::string& text : texts) out.push_back(json_string(text));
   return out;
+}
+
+void print_timeline(const std::vector<TimelinePoint>& points, std::FILE* out) {
+  std::string list;
+  for (const TimelinePoint& point : points) {
+    list += list.empty() ? "[" : ", ";
+    list += "{\"seconds\": " + format_number(point.seconds, 3) +
+            ", \"messages_per_second\": " + format_number(point.messages_per_second, 1) +
+            ", \"open\": " + format_number(point.open, 0) +
+            ", \"rss_mb\": " + format_number(point.rss_mb, 3) +
+            ", \"cpu_share\": " + format_number(point.cpu_share, 4) +
+            ", \"phase\": " + json_string(point.phase) + "}";
+  }
+  std::fprintf(out, ", \"timeline\": %s]", list.c_str());
 }
 
 }  // namespace
@@ -77,6 +90,17 @@ void Report::latency(std::string_view key, std::string_view label, const Histogr
     number(std::string(key) + point.suffix, std::string(label) + point.name,
            static_cast<double>(histogram.percentile_ns(point.share)) / 1e6, "ms", 3);
   }
+  if (histogram.count() > 0) {
+    Curve curve{.name = std::string(label), .points = {}};
+    // Evenly spaced where each nine takes as much room as the one before, to p99.999 or the last
+    // value.
+    for (int step = 0; step <= 100; ++step) {
+      const double share = 1 - std::pow(10, -0.05 * step);
+      if ((1 - share) * static_cast<double>(histogram.count()) < 0.5) break;
+      curve.points.emplace_back(share, static_cast<double>(histogram.percentile_ns(share)) / 1e6);
+    }
+    curves_.push_back(std::move(curve));
+  }
   number(std::string(key) + "_max_ms", std::string(label) + " max",
          static_cast<double>(histogram.max_ns()) / 1e6, "ms", 3);
 }
@@ -105,16 +129,12 @@ void Report::print_json(std::FILE* out) const {
   for (const auto& [key, value] : fields_) {
     std::fprintf(out, ", %s: %s", json_string(key).c_str(), value.c_str());
   }
+  std::fprintf(out, ", \"about\": %s, \"command\": %s", json_list(json_strings(about_)).c_str(),
+               json_string(command_).c_str());
+  if (!timeline_.empty()) print_timeline(timeline_, out);
   std::fprintf(out, ", \"warnings\": %s, \"failures\": %s}\n",
                json_list(json_strings(warnings_)).c_str(),
                json_list(json_strings(failures_)).c_str());
-}
-
-void show_progress(const std::string& line) {
-  static const bool is_terminal = isatty(STDERR_FILENO) == 1;
-  if (!is_terminal) return;
-  std::fprintf(stderr, "\r\033[K%s", line.c_str());
-  std::fflush(stderr);
 }
 
 }  // namespace livehub::bench

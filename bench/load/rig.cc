@@ -14,16 +14,25 @@ namespace {
 constexpr uint64_t kConnectionsPerProcess = 15'000;
 constexpr double kBusyShare = 0.9;
 
-FleetPlan fleet_plan(const Options& options, const Board* board, uint32_t never_read_every) {
+// A channel's messages come on one connection each, or on all of a single channel's.
+uint32_t publishers_of_channel(const Options& options, const RigPlan& plan) {
+  return plan.channels > 1 || plan.answers_clients ? 1 : options.publishers;
+}
+
+FleetPlan fleet_plan(const Options& options, const Board* board, const RigPlan& rig) {
   FleetPlan plan;
   const auto urls = static_cast<uint32_t>(options.urls.size());
   for (uint32_t i = 0; i < urls; ++i) {
     plan.groups.push_back({.target = parse_target(options.urls[i]),
                            .connections = Share{i, urls}.count_of(options.connections),
-                           .publishers = options.publishers,
+                           .channels = rig.channels,
+                           .publishers = publishers_of_channel(options, rig),
                            .board = board,
-                           .never_read_every = never_read_every,
-                           .extra_headers = header_lines(options, false)});
+                           .never_read_every = rig.never_read_every,
+                           .extra_headers = header_lines(options, false),
+                           .first_message = options.first_message,
+                           .resumes = rig.resumes,
+                           .answers_clients = rig.answers_clients});
   }
   plan.processes =
       options.processes > 0 ? options.processes : default_processes(options.connections);
@@ -49,12 +58,12 @@ std::string header_lines(const Options& options, bool with_token) {
   return lines;
 }
 
-Rig::Rig(const Options& options, Report& report, uint32_t never_read_every)
+Rig::Rig(const Options& options, Report& report, RigPlan plan)
     : options_(options),
       report_(report),
       groups_(options.urls.size()),
-      never_read_every_(never_read_every),
-      board_(1),
+      plan_(plan),
+      board_(plan.channels * publishers_of_channel(options, plan)),
       server_(options.server_pid) {
   if (options.publishers == 0 || options.publishers > kPublishersMax) {
     throw std::runtime_error("--publishers must lie between 1 and 256");
@@ -62,12 +71,20 @@ Rig::Rig(const Options& options, Report& report, uint32_t never_read_every)
   if (options.payload_bytes < kPayloadBytesMin) {
     throw std::runtime_error("--bytes must be at least 72: a message carries its number and time");
   }
-  fleet_.emplace(fleet_plan(options, &board_[0], never_read_every));
-  if (!options.push_url.empty()) {
+  if (plan.channels > 1 && options.connections % (plan.channels * options.urls.size()) != 0) {
+    throw std::runtime_error("the connections must be the same number for each channel and URL");
+  }
+  fleet_.emplace(fleet_plan(options, &board_, plan));
+  if (!options.push_url.empty() && !plan.answers_clients) {
     publisher_.emplace(PublishPlan{.target = parse_target(options.push_url),
-                                   .connections = options.publishers,
+                                   .method = options.push_method,
+                                   .body = options.push_body,
+                                   .channels = plan.channels,
+                                   .connections = plan.channels == 1
+                                                      ? options.publishers
+                                                      : std::min(options.publishers, plan.channels),
                                    .extra_headers = header_lines(options, true),
-                                   .board = &board_[0],
+                                   .board = &board_,
                                    .window = options.window,
                                    .readers = static_cast<uint32_t>(reader_count()),
                                    .delivered = fleet_->delivered_cells()});
@@ -88,18 +105,44 @@ Totals Rig::totals() const {
   return sum;
 }
 
+// From the first opening on: all processes are there by then.
+void Rig::begin_timeline() {
+  if (timeline_) return;
+  sampled_.emplace(options_.server_pid);
+  timeline_.emplace([this] {
+    const Totals now = totals();
+    Reading reading{.messages = now.messages, .open = now.open};
+    if (options_.server_pid != 0) {
+      reading.rss_bytes = rss_bytes_quickly(options_.server_pid);
+      reading.cpu_ns = sampled_->sample_ns();
+    }
+    return reading;
+  });
+}
+
 bool Rig::open() {
+  begin_timeline();
   bool is_open = true;
   for (size_t i = 0; i < groups_; ++i) {
     show_progress("opening " + std::to_string(options_.connections) + " connections");
     is_open &= fleet_->open(i, options_.connects_per_second, options_.open_seconds_max);
   }
-  if (is_open) return true;
+  if (!is_open) fail_to_open();
+  return is_open;
+}
+
+bool Rig::cut() {
+  bool is_open = true;
+  for (size_t i = 0; i < groups_; ++i) is_open &= fleet_->cut(i, options_.open_seconds_max);
+  if (!is_open) fail_to_open();
+  return is_open;
+}
+
+void Rig::fail_to_open() {
   const Totals now = totals();
   report_.fail("only " + std::to_string(now.open) + " of " + std::to_string(options_.connections) +
                " connections could be opened, " + std::to_string(now.failed) + " failed (" +
                now.first_error + ")");
-  return false;
 }
 
 void Rig::close() {
@@ -116,12 +159,12 @@ void Rig::finish_span() {
 }
 
 uint64_t Rig::reader_count() const {
-  if (never_read_every_ == 0) return options_.connections;
+  if (plan_.never_read_every == 0) return options_.connections;
   const auto urls = static_cast<uint32_t>(groups_);
   uint64_t readers = 0;
   for (uint32_t i = 0; i < urls; ++i) {
     const uint32_t group = Share{i, urls}.count_of(options_.connections);
-    readers += group - Share{0, never_read_every_}.count_of(group);
+    readers += group - Share{0, plan_.never_read_every}.count_of(group);
   }
   return readers;
 }
@@ -133,8 +176,9 @@ bool Rig::await_messages(uint64_t count) {
   for (size_t i = 0; i < groups_; ++i) {
     const auto urls = static_cast<uint32_t>(groups_);
     const uint32_t group = Share{static_cast<uint32_t>(i), urls}.count_of(options_.connections);
-    const uint64_t group_readers =
-        never_read_every_ == 0 ? group : group - Share{0, never_read_every_}.count_of(group);
+    const uint64_t group_readers = plan_.never_read_every == 0
+                                       ? group
+                                       : group - Share{0, plan_.never_read_every}.count_of(group);
     all &= fleet_->await_messages(i, count / readers * group_readers, options_.quiet_seconds_max);
   }
   return all;
@@ -142,10 +186,15 @@ bool Rig::await_messages(uint64_t count) {
 
 bool Rig::publish(const PublishRun& run) {
   publisher_->start(run);
-  const double expected_seconds =
-      run.seconds > 0
-          ? run.seconds
-          : (run.rate_per_second > 0 ? static_cast<double>(run.count) / run.rate_per_second : 0);
+  return await_published(run);
+}
+
+bool Rig::await_published(const PublishRun& run) {
+  const double expected_seconds = run.seconds > 0
+                                      ? run.seconds
+                                      : (run.rate_per_second > 0 && run.count > 0
+                                             ? static_cast<double>(run.count) / run.rate_per_second
+                                             : 0);
   if (!publisher_->await(expected_seconds + 60)) {
     report_.fail("the publisher did not come to its end");
     return false;
@@ -155,7 +204,7 @@ bool Rig::publish(const PublishRun& run) {
     report_.fail(std::to_string(tally.rejected.get() + tally.failed.get()) +
                  " pushes were not accepted: " + tally.first_error.data());
   }
-  if (await_messages(tally.accepted.get() * reader_count())) return true;
+  if (await_messages(tally.accepted.get() * readers_of_channel())) return true;
   const Totals now = totals();
   report_.fail("not all messages arrived" +
                (now.closed_by_server == 0
@@ -200,6 +249,7 @@ void Rig::report_messages() {
 }
 
 void Rig::report_effort() {
+  if (timeline_) report_.set_timeline(timeline_->finish());
   const Effort effort = fleet_->effort();
   report_.number("client_busy_share", "busiest client process", effort.busiest_share * 100,
                  "% of a CPU");

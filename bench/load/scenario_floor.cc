@@ -2,15 +2,13 @@
 // them hold as many sockets in the same client processes, all the time; they take turns, in both
 // directions, so that what else happens on the machine meets them alike.
 #include <algorithm>
-#include <charconv>
 #include <memory>
-#include <stdexcept>
 #include <string>
 #include <vector>
 
 #include "load/bare_loop.h"
-#include "load/clock.h"
 #include "load/fleet.h"
+#include "load/named_target.h"
 #include "load/pin.h"
 #include "load/proc.h"
 #include "load/publisher.h"
@@ -40,7 +38,7 @@ struct Turn {
 struct Contestant {
   std::string name;
   Target target;
-  std::unique_ptr<SharedArray<Board>> board = std::make_unique<SharedArray<Board>>(1);
+  std::unique_ptr<Board> board = std::make_unique<Board>();
   std::unique_ptr<BareLoop> bare;
   std::unique_ptr<Publisher> publisher;
   pid_t pid = 0;
@@ -48,40 +46,24 @@ struct Contestant {
   uint64_t deliveries = 0;
 };
 
-std::vector<std::string> split(const std::string& text) {
-  std::vector<std::string> parts(1);
-  for (const char c : text) {
-    if (c == ',') {
-      parts.emplace_back();
-    } else {
-      parts.back() += c;
-    }
-  }
-  return parts;
-}
-
 Contestant make_server(const Options& options, const std::string& text) {
-  const std::vector<std::string> parts = split(text);
+  const NamedTarget named = parse_named_target(text);
   Contestant server;
-  if (parts.size() != 4 ||
-      std::from_chars(parts[3].data(), parts[3].data() + parts[3].size(), server.pid).ec !=
-          std::errc{}) {
-    throw std::runtime_error("--target must be name,subscribe URL,push URL,pid: " + text);
-  }
-  server.name = parts[0];
-  server.target = parse_target(parts[1]);
+  server.name = named.name;
+  server.pid = named.pid;
+  server.target = parse_target(named.subscribe_url);
   server.publisher =
-      std::make_unique<Publisher>(PublishPlan{.target = parse_target(parts[2]),
+      std::make_unique<Publisher>(PublishPlan{.target = parse_target(named.push_url),
                                               .connections = 1,
                                               .extra_headers = header_lines(options, true),
-                                              .board = &(*server.board)[0]});
+                                              .board = server.board.get()});
   return server;
 }
 
 Contestant make_bare(const Options& options) {
   Contestant bare;
   bare.name = "bare";
-  bare.bare = std::make_unique<BareLoop>(&(*bare.board)[0], options.ipv4_only);
+  bare.bare = std::make_unique<BareLoop>(bare.board.get(), options.ipv4_only);
   bare.target = bare.bare->target();
   bare.pid = bare.bare->pid();
   return bare;
@@ -93,7 +75,7 @@ FleetPlan fleet_plan(const Options& options, const std::vector<Contestant>& cont
     plan.groups.push_back({.target = one.target,
                            .connections = options.connections,
                            .publishers = 1,
-                           .board = &(*one.board)[0],
+                           .board = one.board.get(),
                            .extra_headers = header_lines(options, false)});
   }
   plan.processes = options.processes > 0
@@ -179,36 +161,47 @@ std::vector<double> costs_of(const Contestant& one) {
   return costs;
 }
 
-void report_ratio(const Contestant& one, const Contestant& bare, Report& report) {
+// Pairs in which one of the two was late say nothing.
+void report_ratio(const Contestant& one, const Contestant& other, Report& report) {
   std::vector<double> ratios;
-  std::vector<double> batches;
-  const size_t pairs = std::min(one.turns.size(), bare.turns.size());
+  const size_t pairs = std::min(one.turns.size(), other.turns.size());
   for (size_t i = 0; i < pairs; ++i) {
-    batches.push_back(one.turns[i].batch);
-    if (one.turns[i].batch > kBatchMax) continue;
-    ratios.push_back(one.turns[i].us_per_delivery / bare.turns[i].us_per_delivery);
+    if (std::max(one.turns[i].batch, other.turns[i].batch) > kBatchMax) continue;
+    ratios.push_back(one.turns[i].us_per_delivery / other.turns[i].us_per_delivery);
   }
+  const std::string key = one.name + (other.bare ? "" : "_over_" + other.name);
   const MedianInterval ratio = median_interval(ratios);
-  report.number(one.name + "_batch", "  messages in a receive", median_interval(batches).median, "",
-                2);
-  report.number(one.name + "_pairs", "  pairs that count", static_cast<double>(ratios.size()), "");
-  report.number(one.name + "_ratio", "  over the bare loop", ratio.median, "", 3);
-  report.number(one.name + "_ratio_low", "  95 % interval from", ratio.low, "", 3);
-  report.number(one.name + "_ratio_high", "  to", ratio.high, "", 3);
+  report.number(key + "_pairs", "  pairs that count", static_cast<double>(ratios.size()), "");
+  report.number(key + "_ratio", "  over " + (other.bare ? "the bare loop" : other.name),
+                ratio.median, "", 3);
+  report.number(key + "_ratio_low", "  95 % interval from", ratio.low, "", 3);
+  report.number(key + "_ratio_high", "  to", ratio.high, "", 3);
   if (ratios.size() * 2 <= pairs) {
     report.warn(
-        one.name +
-        ": in half of the pairs or more it was late and sent messages together; the machine "
-        "is too busy, or the rate too high, to tell what a delivery costs");
+        one.name + " over " + other.name +
+        ": in half of the pairs or more one of them was late and sent messages together; the "
+        "machine is too busy, or the rate too high, to tell what a delivery costs");
   }
 }
 
-void report_contestant(const Contestant& one, const Contestant& bare, Report& report) {
+// Over the bare loop, and over those that --over names.
+void report_contestant(const Options& options, const Contestant& one,
+                       const std::vector<Contestant>& all, Report& report) {
   const std::vector<double> costs = costs_of(one);
   report.number(one.name + "_us_per_delivery", one.name + ": CPU per delivery",
                 median_interval(costs).median, "us", 3);
   report.list(one.name + "_us_rounds", costs);
-  if (!one.bare) report_ratio(one, bare, report);
+  report.add_turns(one.name, costs);
+  if (one.bare) return;
+  std::vector<double> batches;
+  for (const Turn& turn : one.turns) batches.push_back(turn.batch);
+  report.number(one.name + "_batch", "  messages in a receive", median_interval(batches).median, "",
+                2);
+  for (const Contestant& other : all) {
+    const bool is_named =
+        std::find(options.over.begin(), options.over.end(), other.name) != options.over.end();
+    if (other.bare || (is_named && &other != &one)) report_ratio(one, other, report);
+  }
 }
 
 void report_bare(const Contestant& bare, Report& report) {
@@ -222,6 +215,7 @@ void report_bare(const Contestant& bare, Report& report) {
 }  // namespace
 
 void run_floor(const Options& options, Report& report) {
+  if (options.kind == "connect") return run_connect_floor(options, report);
   std::vector<Contestant> contestants;
   for (const std::string& text : options.targets) contestants.push_back(make_server(options, text));
   contestants.push_back(make_bare(options));
@@ -245,7 +239,7 @@ void run_floor(const Options& options, Report& report) {
   report.number("connections", "sockets each", options.connections, "");
   report.number("pairs", "interleaved pairs", options.pairs, "");
   report.number("client_processes", "client processes", fleet.process_count(), "");
-  for (const Contestant& one : contestants) report_contestant(one, contestants.back(), report);
+  for (const Contestant& one : contestants) report_contestant(options, one, contestants, report);
   report_bare(contestants.back(), report);
   report.number("softirq_us_per_delivery", "kernel's own network threads",
                 static_cast<double>(softirq.sample_ns()) / 1e3 /

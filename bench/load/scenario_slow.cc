@@ -41,7 +41,7 @@ Peaks peaks_until(Rig& rig, uint64_t messages_wanted, double quiet_seconds_max) 
 }  // namespace
 
 void run_slow(const Options& options, Report& report) {
-  Rig rig(options, report, options.never_read_every);
+  Rig rig(options, report, {.never_read_every = options.never_read_every});
   if (!rig.open()) return;
   const Peaks before{rig.server_rss_bytes(), tcp_buffer_bytes()};
   const uint64_t wanted = options.messages * rig.reader_count();

@@ -11,6 +11,12 @@ void run_idle(const Options& options, Report& report);
 void run_broadcast(const Options& options, Report& report);
 void run_saturate(const Options& options, Report& report);
 void run_slow(const Options& options, Report& report);
+void run_reach(const Options& options, Report& report);
+void run_rooms(const Options& options, Report& report);
+void run_inbound(const Options& options, Report& report);
+void run_storm(const Options& options, Report& report);
+void run_mixed(const Options& options, Report& report);
 void run_floor(const Options& options, Report& report);
+void run_connect_floor(const Options& options, Report& report);  // floor --kind connect
 
 }  // namespace livehub::bench

@@ -10,6 +10,7 @@ namespace {
 // Of a line that was cut: a field's name and a stamp.
 constexpr size_t kFrontBytesMax = kStampBytesMax + 16;
 constexpr std::string_view kData = "data:";
+constexpr std::string_view kId = "id:";
 constexpr std::string_view kGap = "event: gap";
 
 std::string_view without_cr(std::string_view line) {
@@ -104,14 +105,18 @@ void SseInbox::take_line(std::string_view line, InboxSink& sink) {
     take_data(line.substr(kData.size()));
   } else if (line == kGap) {
     is_gap_ = true;
+  } else if (keeps_ids_ && line.starts_with(kId)) {
+    line.remove_prefix(kId.size());
+    if (line.starts_with(' ')) line.remove_prefix(1);
+    id_ = std::make_unique<std::string>(line);
   }
 }
 
 void SseInbox::take_data(std::string_view front) {
   if (front.starts_with(' ')) front.remove_prefix(1);
   if (!has_data_) {
-    check_.begin();
     stamp_ = read_stamp(front);
+    check_.begin(stamp_ ? stamp_->offset : 0);
   }
   has_data_ = true;
   check_.take(front);
@@ -124,6 +129,8 @@ void SseInbox::dispatch(InboxSink& sink) {
     const bool is_intact = check_.end();
     sink.on_message(stamp_, check_.bytes(), is_intact);
   }
+  // As in a browser: an id counts once its event is complete.
+  if (const std::unique_ptr<std::string> id = std::move(id_)) sink.on_id(*id);
   has_data_ = false;
   is_gap_ = false;
 }

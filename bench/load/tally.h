@@ -29,12 +29,6 @@ class Cell {
 
 inline constexpr uint32_t kPublishersMax = 256;
 
-// How far each publisher of a source of messages has come: the sequence number of its next message.
-// Written by the process that publishes, read by the client processes when they begin and finish.
-struct Board {
-  std::array<Cell, kPublishersMax> next_seq;
-};
-
 struct Tally {
   // Connections.
   Cell open;              // response head received, not closed since
@@ -52,8 +46,12 @@ struct Tally {
   Cell doubled;
   Cell reordered;
   Cell corrupt;
-  Cell foreign;  // messages that were not published by us
-  Cell gaps;     // the server said that messages are missing
+  Cell foreign;    // messages that were not published by us, or not to this client
+  Cell misrouted;  // of them, ours: they belong to another channel or client
+  Cell gaps;       // the server said that messages are missing
+  // What clients sent since the last kSend.
+  Cell sent;
+  Cell is_sending;
   // Heartbeats since the group was opened.
   Cell pings;
   Cell clients_pinged;  // clients that have had one at least
@@ -66,9 +64,9 @@ struct Tally {
   std::array<char, 160> first_error{};
 
   void begin_span() {
-    for (Cell* cell :
-         {&messages, &messages_of_readers, &message_bytes, &receives, &lost, &doubled, &reordered,
-          &corrupt, &foreign, &gaps, &clients_complete, &order_digest, &order_differing}) {
+    for (Cell* cell : {&messages, &messages_of_readers, &message_bytes, &receives, &lost, &doubled,
+                       &reordered, &corrupt, &foreign, &misrouted, &gaps, &clients_complete,
+                       &order_digest, &order_differing}) {
       cell->set(0);
     }
     latency.clear();

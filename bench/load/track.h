@@ -19,13 +19,18 @@ class Track {
     seen_ = ~uint64_t{0};  // what was before it is not asked about
   }
 
+  // The first message to come is the first that is asked about.
+  void expect_any() { next_ = kAny; }
+
   void take(uint64_t seq, SequenceFaults& faults) {
     if (seq == next_) [[likely]] {
       seen_ = (seen_ << 1) | 1;
       ++next_;
       return;
     }
-    if (seq > next_) {
+    if (next_ == kAny) {
+      expect(seq + 1);
+    } else if (seq > next_) {
       skip_to(seq, faults);
     } else {
       take_late(next_ - 1 - seq, faults);
@@ -34,6 +39,7 @@ class Track {
 
   // Messages that should have come before `end` and did not.
   uint64_t missing_before(uint64_t end) const { return end > next_ ? end - next_ : 0; }
+  uint64_t next() const { return next_; }
 
  private:
   void skip_to(uint64_t seq, SequenceFaults& faults) {
@@ -52,6 +58,8 @@ class Track {
     ++faults.reordered;
     --faults.lost;
   }
+
+  static constexpr uint64_t kAny = ~uint64_t{0};
 
   uint64_t next_ = 0;
   uint64_t seen_ = 0;  // bit i: next_ - 1 - i was seen

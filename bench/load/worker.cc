@@ -31,9 +31,11 @@ Worker::Worker(int control_fd, const FleetPlan& plan, uint32_t process, std::spa
     Group& group = groups_.emplace_back();
     group.plan = &plan.groups[i];
     group.tally = &tallies[i];
-    group.request = request_head(*group.plan);
+    if (is_request_shared(*group.plan)) group.request = request_head(*group.plan);
     group.clients.resize(share_.count_of(group.plan->connections));
     group.tracks.resize(group.clients.size() * group.plan->publishers);
+    group.sending.next_seq.resize(group.plan->answers_clients ? group.clients.size() : 0);
+    group.ids.resize(group.plan->resumes ? group.clients.size() : 0);
   }
   epoll_event event{.events = EPOLLIN, .data = {.u64 = kControlName}};
   epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, control_fd_, &event);
@@ -46,8 +48,12 @@ void Worker::run() {
   while (is_running_) {
     // 1. Open what is due, so that answers to it can be in this very turn.
     open_due_connections();
-    // 2. Wait for the server, the next connection's time or a command.
-    const int count = epoll_wait(epoll_fd_, events.data(), events.size(), wait_ms());
+    send_due_messages();
+    // 2. Wait for the server, the next connection's or message's time, or a command.
+    const int64_t ns = wait_ns();
+    const timespec timeout{.tv_sec = ns / kNsPerSecond, .tv_nsec = ns % kNsPerSecond};
+    const int count =
+        epoll_pwait2(epoll_fd_, events.data(), events.size(), ns < 0 ? nullptr : &timeout, nullptr);
     // 3. Serve each once: one receive for each connection keeps the turns fair.
     has_received_ = false;
     for (int i = 0; i < count; ++i) serve(events[static_cast<size_t>(i)]);
@@ -56,11 +62,22 @@ void Worker::run() {
   }
 }
 
-int Worker::wait_ms() const {
+int64_t Worker::wait_ns() const {
+  int64_t wait_ns = -1;
+  const auto at_most = [&](int64_t ns) {
+    wait_ns = wait_ns < 0 ? std::max<int64_t>(ns, 0) : std::clamp<int64_t>(ns, 0, wait_ns);
+  };
   for (const Group& group : groups_) {
-    if (group.opening_next < group.opening_end && group.connects_per_second > 0) return 1;
+    if (group.opening_next < group.opening_end && group.connects_per_second > 0) at_most(kNsPerMs);
+    const Sending& sending = group.sending;
+    if (sending.since_ns == 0) continue;
+    at_most(kNsPerMs);  // so that the end of its time is seen
+    if (!sending.to_send_now.empty()) at_most(0);
+    if (sending.plan.rate_per_second <= 0) continue;
+    const double next = static_cast<double>(sending.sent) / sending.plan.rate_per_second;
+    at_most(sending.since_ns + seconds_to_ns(next) - now_ns());
   }
-  return -1;
+  return wait_ns;
 }
 
 void Worker::serve(const epoll_event& event) {
@@ -92,6 +109,10 @@ void Worker::obey(const Command& command) {
       return finish_span(groups_[command.group]);
     case Command::Kind::kClose:
       return close_group(groups_[command.group]);
+    case Command::Kind::kCut:
+      return cut_group(groups_[command.group], command);
+    case Command::Kind::kSend:
+      return begin_sending(groups_[command.group], command);
     case Command::Kind::kQuit:
       is_running_ = false;
   }
@@ -105,7 +126,7 @@ void Worker::begin_span(Group& group) {
   for (size_t i = 0; i < group.clients.size(); ++i) {
     group.clients[i].order_digest = 0;
     for (uint32_t p = 0; p < publishers; ++p) {
-      group.tracks[i * publishers + p].expect(group.plan->board->next_seq[p].get());
+      group.tracks[i * publishers + p].expect(sequence_end(group, i, p));
     }
   }
 }
@@ -121,16 +142,29 @@ void Worker::finish_client(Group& group, size_t index) {
   const uint32_t publishers = group.plan->publishers;
   uint64_t missing = 0;
   for (uint32_t p = 0; p < publishers; ++p) {
-    missing +=
-        group.tracks[index * publishers + p].missing_before(group.plan->board->next_seq[p].get());
+    missing += group.tracks[index * publishers + p].missing_before(sequence_end(group, index, p));
   }
   Tally& tally = *group.tally;
   tally.lost.add(missing);
   if (missing > 0) return;
-  const uint64_t digest = group.clients[index].order_digest;
+  const uint64_t digest = group.plan->channels > 1 || group.plan->answers_clients
+                              ? 0  // they were not to see the same
+                              : group.clients[index].order_digest;
   if (tally.clients_complete.get() == 0) tally.order_digest.set(digest);
   if (tally.order_digest.get() != digest) tally.order_differing.add(1);
   tally.clients_complete.add(1);
+}
+
+// A client that sends has a sequence of its own: its number.
+uint32_t Worker::first_sequence(const Group& group, size_t index) const {
+  const uint32_t ordinal = share_.ordinal(static_cast<uint32_t>(index));
+  if (group.plan->answers_clients) return ordinal;
+  return ordinal % group.plan->channels * group.plan->publishers;
+}
+
+uint64_t Worker::sequence_end(const Group& group, size_t index, uint32_t publisher) const {
+  if (group.plan->answers_clients) return group.sending.next_seq[index];
+  return group.plan->board->next_seq(first_sequence(group, index) + publisher).get();
 }
 
 void Worker::close_group(Group& group) {
@@ -147,8 +181,9 @@ void Worker::close_group(Group& group) {
 void Worker::feed(Group& group, Client& client, std::string_view bytes) {
   group_ = &group;
   client_ = &client;
-  tracks_ =
-      &group.tracks[static_cast<size_t>(&client - group.clients.data()) * group.plan->publishers];
+  const auto index = static_cast<size_t>(&client - group.clients.data());
+  tracks_ = &group.tracks[index * group.plan->publishers];
+  first_sequence_ = first_sequence(group, index);
   received_ns_ = now_ns();
   burst_messages_ = 0;
   burst_bytes_ = 0;
@@ -167,13 +202,14 @@ void Worker::feed(Group& group, Client& client, std::string_view bytes) {
 
 void Worker::on_message(const std::optional<Stamp>& stamp, uint64_t bytes, bool intact) {
   Tally& tally = *group_->tally;
-  if (!stamp || stamp->publisher >= group_->plan->publishers) {
+  if (!stamp || stamp->publisher - first_sequence_ >= group_->plan->publishers) {
     tally.foreign.add(1);
+    if (stamp) tally.misrouted.add(1);
     return;
   }
   if (!intact) tally.corrupt.add(1);
   SequenceFaults faults;
-  tracks_[stamp->publisher].take(stamp->seq, faults);
+  tracks_[stamp->publisher - first_sequence_].take(stamp->seq, faults);
   if ((faults.lost | faults.doubled | faults.reordered) != 0) [[unlikely]] {
     tally.lost.add(faults.lost);
     tally.doubled.add(faults.doubled);
@@ -184,6 +220,9 @@ void Worker::on_message(const std::optional<Stamp>& stamp, uint64_t bytes, bool 
   tally.latency.record(received_ns_ - stamp->t_ns);
   ++burst_messages_;
   burst_bytes_ += bytes;
+  if (group_->plan->answers_clients && group_->sending.plan.rate_per_second <= 0) {
+    group_->sending.to_send_now.push_back(static_cast<uint32_t>(client_ - group_->clients.data()));
+  }
 }
 
 void Worker::on_ping(std::string_view payload) {
@@ -197,6 +236,10 @@ void Worker::on_ping(std::string_view payload) {
   pong[1] = static_cast<char>(0x80 | payload.size());
   std::memcpy(pong.data() + 6, payload.data(), payload.size());
   send(client_->fd, pong.data(), 6 + payload.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+void Worker::on_id(std::string_view id) {
+  group_->ids[static_cast<size_t>(client_ - group_->clients.data())] = id;
 }
 
 void Worker::on_gap() { group_->tally->gaps.add(1); }

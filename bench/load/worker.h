@@ -21,16 +21,21 @@
 #include "load/handshake.h"
 #include "load/inbox.h"
 #include "load/plan.h"
+#include "load/send_plan.h"
 #include "load/tally.h"
 #include "load/track.h"
 
 namespace livehub::bench {
 
 struct Command {
-  enum class Kind : uint8_t { kOpen, kBegin, kFinish, kClose, kQuit } kind = Kind::kQuit;
+  // kCut closes all connections of the group at once and opens them again; what their clients have
+  // seen stays known. kSend lets clients send.
+  enum class Kind : uint8_t { kOpen, kBegin, kFinish, kClose, kCut, kSend, kQuit };
+  Kind kind = Kind::kQuit;
   uint32_t group = 0;
   double connects_per_second = 0;  // kOpen: of this process; 0: as fast as in_flight allows
-  uint32_t in_flight = 0;          // kOpen: connections that may be on their way at a time
+  uint32_t in_flight = 0;          // kOpen, kCut: connections that may be on their way at a time
+  SendPlan send = {};              // kSend
 };
 
 struct Client {
@@ -53,12 +58,23 @@ class Worker final : private InboxSink {
   void run();
 
  private:
+  // Clients that send (worker_sending.cc).
+  struct Sending {
+    SendPlan plan;
+    int64_t since_ns = 0;
+    uint64_t sent = 0;
+    std::vector<uint64_t> next_seq;     // by client
+    std::vector<uint32_t> to_send_now;  // closed loop: clients whose reply has come
+  };
+
   struct Group {
     const GroupPlan* plan = nullptr;
     Tally* tally = nullptr;
-    std::string request;
+    std::string request;  // of all clients; empty: each has its own
     std::vector<Client> clients;
-    std::vector<Track> tracks;  // clients times publishers
+    std::vector<Track> tracks;     // clients times publishers
+    std::vector<std::string> ids;  // by client; where they resume
+    Sending sending;
     // Opening.
     uint32_t opening_next = 0;
     uint32_t opening_end = 0;
@@ -70,7 +86,8 @@ class Worker final : private InboxSink {
 
   // The loop's steps, in order.
   void open_due_connections();
-  int wait_ms() const;
+  void send_due_messages();
+  int64_t wait_ns() const;  // negative: until something happens
   void serve(const epoll_event& event);
   void rest() const;
 
@@ -79,8 +96,16 @@ class Worker final : private InboxSink {
   void begin_span(Group& group);
   void finish_span(Group& group);
   void finish_client(Group& group, size_t index);
+  std::string channel_of(const Group& group, size_t index) const;
+  uint32_t first_sequence(const Group& group, size_t index) const;
+  uint64_t sequence_end(const Group& group, size_t index, uint32_t publisher) const;
   void close_group(Group& group);
+  void cut_group(Group& group, const Command& command);
 
+  void begin_sending(Group& group, const Command& command);
+  uint64_t due_messages(const Group& group) const;
+  void send_message(Group& group, uint32_t client_index, int64_t due_ns);
+  bool send_frame(Group& group, Client& client, std::string_view payload);
   uint32_t due_count(const Group& group) const;
   void dial(uint32_t group_index, uint32_t client_index);
   void serve_client(Group& group, uint32_t index, uint32_t events);
@@ -95,6 +120,7 @@ class Worker final : private InboxSink {
 
   void on_message(const std::optional<Stamp>& stamp, uint64_t bytes, bool intact) override;
   void on_ping(std::string_view payload) override;
+  void on_id(std::string_view id) override;
   void on_gap() override;
   void on_end(uint16_t code) override;
 
@@ -112,6 +138,7 @@ class Worker final : private InboxSink {
   Group* group_ = nullptr;
   Client* client_ = nullptr;
   Track* tracks_ = nullptr;
+  uint32_t first_sequence_ = 0;
   int64_t received_ns_ = 0;
   uint64_t burst_messages_ = 0;
   uint64_t burst_bytes_ = 0;

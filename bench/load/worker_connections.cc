@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "load/clock.h"
+#include "load/template.h"
 #include "load/worker.h"
 
 namespace livehub::bench {
@@ -16,6 +17,18 @@ void Worker::begin_opening(Group& group, const Command& command) {
   group.in_flight_max = std::max(command.in_flight, 1u);
   group.connects_per_second = command.connects_per_second;
   group.opening_since_ns = now_ns();
+}
+
+void Worker::cut_group(Group& group, const Command& command) {
+  for (Client& client : group.clients) {
+    if (client.fd >= 0) close(client.fd);
+    const uint64_t digest = client.order_digest;
+    client = Client{};
+    client.order_digest = digest;
+  }
+  group.tally->open.set(0);
+  group.opening_next = group.opening_in_flight = 0;
+  begin_opening(group, command);
 }
 
 void Worker::open_due_connections() {
@@ -51,6 +64,8 @@ void Worker::dial(uint32_t group_index, uint32_t client_index) {
   client.dialled_ns = now_ns();
   client.state = Client::State::kConnecting;
   if (group.plan->target.protocol == Protocol::kSse) client.inbox.emplace<SseInbox>();
+  if (group.plan->resumes) std::visit([](auto& inbox) { inbox.keep_ids(); }, client.inbox);
+  if (group.plan->joins_midway) group.tracks[client_index].expect_any();
   ++group.opening_in_flight;
   watch(client, EPOLL_CTL_ADD, EPOLLIN | EPOLLOUT, name_of(group, client));
 }
@@ -80,7 +95,13 @@ void Worker::send_request(Group& group, Client& client) {
   socklen_t error_bytes = sizeof error;
   getsockopt(client.fd, SOL_SOCKET, SO_ERROR, &error, &error_bytes);
   if (error != 0) return lose(group, client, std::strerror(error));
-  const std::string& request = group.request;
+  const auto index = static_cast<size_t>(&client - group.clients.data());
+  const std::string own =
+      group.request.empty()
+          ? request_head(*group.plan, channel_of(group, index),
+                         group.ids.empty() ? std::string_view() : group.ids[index])
+          : std::string();
+  const std::string& request = group.request.empty() ? own : group.request;
   // The first bytes of a socket always fit.
   if (!request.empty() && send(client.fd, request.data(), request.size(), MSG_NOSIGNAL) !=
                               static_cast<ssize_t>(request.size())) {
@@ -102,6 +123,10 @@ void Worker::receive(Group& group, Client& client) {
   std::string_view bytes(buffer_.data(), static_cast<size_t>(received));
   if (client.state != Client::State::kOpen && !take_head(group, client, bytes)) return;
   if (!bytes.empty()) feed(group, client, bytes);
+}
+
+std::string Worker::channel_of(const Group& group, size_t index) const {
+  return std::to_string(share_.ordinal(static_cast<uint32_t>(index)) % group.plan->channels);
 }
 
 // True once the connection is open; `bytes` is then what came behind the head.
@@ -135,6 +160,11 @@ void Worker::opened(Group& group, Client& client, const ResponseHead& head) {
   group.tally->open.add(1);
   group.tally->last_open_ns.set(static_cast<uint64_t>(opened_ns));
   group.tally->connect_latency.record(opened_ns - client.dialled_ns);
+  if (!group.plan->first_message.empty()) {
+    const auto index = static_cast<size_t>(&client - group.clients.data());
+    const std::string channel = channel_of(group, index);
+    if (!send_frame(group, client, fill(group.plan->first_message, {.channel = channel}))) return;
+  }
   const uint32_t every = group.plan->never_read_every;
   if (every > 0 && ordinal % every == 0) {
     client.never_reads = true;

@@ -19,6 +19,16 @@ constexpr uint16_t kNoStatus = 1005;
 constexpr size_t kUnitBytesMax = 2 + 8 + kControlBytesMax;
 static_assert(kStampBytesMax <= kControlBytesMax);
 
+constexpr std::string_view kId = R"({"id":")";
+constexpr std::string_view kGap = R"("gap":true)";
+
+// Of an envelope's front; empty: it has none. Positions hold nothing that JSON escapes.
+std::string_view envelope_id(std::string_view front) {
+  if (!front.starts_with(kId)) return {};
+  front.remove_prefix(kId.size());
+  return front.substr(0, front.find('"') == std::string_view::npos ? 0 : front.find('"'));
+}
+
 uint8_t byte_at(std::string_view bytes, size_t i) { return static_cast<uint8_t>(bytes[i]); }
 
 uint64_t big_endian(std::string_view bytes) {
@@ -72,8 +82,9 @@ size_t WsInbox::take_whole_message(std::string_view bytes, InboxSink& sink) {
   const size_t payload_bytes = length == 126 ? big_endian(bytes.substr(2, 2)) : length;
   if (bytes.size() < head_bytes + payload_bytes) return 0;
   const std::string_view payload = bytes.substr(head_bytes, payload_bytes);
-  sink.on_message(read_stamp(payload.substr(0, kStampBytesMax)), payload_bytes,
-                  is_payload_intact(payload));
+  const auto stamp = read_stamp(payload.substr(0, kStampBytesMax));
+  tell(payload.substr(0, kStampBytesMax), stamp, payload_bytes,
+       is_payload_intact(payload, stamp ? stamp->offset : 0), sink);
   return head_bytes + payload_bytes;
 }
 
@@ -126,7 +137,8 @@ size_t WsInbox::take_data_front(std::string_view bytes, size_t head_bytes, uint6
   const std::string_view front = bytes.substr(head_bytes, front_bytes);
   if (!in_message_) {
     stamp_ = read_stamp(front);
-    check_.begin();
+    check_.begin(stamp_ ? stamp_->offset : 0);
+    if (keeps_ids_) front_ = std::make_unique<std::string>(front);
     in_message_ = true;
   }
   to_skip_ = payload_bytes - front_bytes;
@@ -147,7 +159,20 @@ void WsInbox::finish_frame(InboxSink& sink) {
   if (!is_last_frame_) return;
   in_message_ = false;
   const bool is_intact = check_.end();
-  sink.on_message(stamp_, check_.bytes(), is_intact);
+  const std::unique_ptr<std::string> front = std::move(front_);
+  tell(front ? std::string_view(*front) : std::string_view(), stamp_, check_.bytes(), is_intact,
+       sink);
+}
+
+void WsInbox::tell(std::string_view front, const std::optional<Stamp>& stamp, uint64_t bytes,
+                   bool intact, InboxSink& sink) const {
+  if (keeps_ids_ && !stamp && front.find(kGap) != std::string_view::npos) {
+    sink.on_gap();
+  } else {
+    sink.on_message(stamp, bytes, intact);
+  }
+  if (const std::string_view id = keeps_ids_ ? envelope_id(front) : front.substr(0, 0); !id.empty())
+    sink.on_id(id);
 }
 
 }  // namespace livehub::bench

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "load/payload.h"
+#include "wire/http_request.h"
 #include "wire/json_gate.h"
 #include "wire/sse.h"
 #include "wire/utf8.h"
@@ -128,6 +129,31 @@ void JsonGateNumbers(benchmark::State& state) {
   set_bytes(state, text.size());
 }
 BENCHMARK(JsonGateNumbers)->Arg(128)->Arg(4096);
+
+// What a browser sends to open a WebSocket, with the fields that a proxy adds.
+void HttpHead(benchmark::State& state) {
+  const std::string request =
+      "GET /api/live/ws?source=dashboard HTTP/1.1\r\nHost: live.example.com\r\n"
+      "Connection: Upgrade\r\nPragma: no-cache\r\nCache-Control: no-cache\r\n"
+      "User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) "
+      "Chrome/130.0.0.0 Safari/537.36\r\nUpgrade: websocket\r\n"
+      "Origin: https://live.example.com\r\nSec-WebSocket-Version: 13\r\n"
+      "Accept-Encoding: gzip, deflate, br, zstd\r\nAccept-Language: en-GB,en;q=0.9\r\n"
+      "Sec-WebSocket-Key: bGl2ZWh1Yi1iZW5jaC13cw==\r\n"
+      "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n"
+      "X-Forwarded-For: 203.0.113.7\r\nX-Forwarded-Proto: https\r\n\r\n";
+  HttpRequestParser parser;
+  for (auto _ : state) {
+    if (parser.next(request).event != HttpRequestParser::Event::kHead) {
+      state.SkipWithError("the head was not read");
+      break;
+    }
+    benchmark::DoNotOptimize(parser.head().upgrade_requested);
+    parser.reset();
+  }
+  set_bytes(state, request.size());
+}
+BENCHMARK(HttpHead);
 
 }  // namespace
 }  // namespace livehub::wire

@@ -69,6 +69,7 @@ const cellsOf = {
   "nats_cluster.test.mjs": ["uring/3", "epoll/1"],
   "chat_files.test.mjs": ["epoll/1"],
   "auth.test.mjs": ["uring/3", "epoll/1"],
+  "bench.test.mjs": ["uring/3", "epoll/1"],
   "pg_updates_faults.test.mjs": ["uring/3", "epoll/1"],
   "deploy.test.mjs": ["epoll/1"],
 };

@@ -1,0 +1,179 @@
+// floor --kind connect: what an accepted connection costs in a bare loop of accept(), recv() and
+// send(), and in servers as a multiple of it. They take turns, in both directions: each turn opens
+// all connections to one of them, as fast as the clients can, and closes them again.
+#include <algorithm>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "load/bare_door.h"
+#include "load/clock.h"
+#include "load/fleet.h"
+#include "load/named_target.h"
+#include "load/pin.h"
+#include "load/proc.h"
+#include "load/rig.h"
+#include "load/scenarios.h"
+#include "load/statistics.h"
+
+namespace livehub::bench {
+
+namespace {
+
+// Closing goes on after a turn; its cost must not fall into the next one. A process that used less
+// than this in a tenth of a second has done it.
+constexpr int64_t kQuietNs = kNsPerMs;
+constexpr int64_t kQuietSampleMs = 100;
+constexpr double kQuietSecondsMax = 10;
+
+struct Turn {
+  double us_per_connection = 0;
+  double connects_per_second = 0;
+};
+
+struct Contestant {
+  std::string name;
+  Target target;
+  pid_t pid = 0;
+  std::vector<Turn> turns = {};  // by round
+};
+
+std::vector<Contestant> make_contestants(const Options& options) {
+  std::vector<Contestant> contestants;
+  for (const std::string& text : options.targets) {
+    const NamedTarget named = parse_named_target(text);
+    contestants.push_back(
+        {.name = named.name, .target = parse_target(named.subscribe_url), .pid = named.pid});
+    if (contestants.back().target.protocol != contestants.front().target.protocol) {
+      throw std::runtime_error(
+          "all of --target must speak one protocol: the bare loop answers one");
+    }
+  }
+  return contestants;
+}
+
+FleetPlan fleet_plan(const Options& options, const std::vector<Contestant>& contestants,
+                     const Board& board) {
+  FleetPlan plan;
+  for (const Contestant& one : contestants) {
+    plan.groups.push_back({.target = one.target,
+                           .connections = options.connections,
+                           .board = &board,
+                           .extra_headers = header_lines(options, false)});
+  }
+  plan.processes =
+      options.processes > 0 ? options.processes : default_processes(options.connections);
+  plan.sources = options.sources;
+  return plan;
+}
+
+void await_quiet(pid_t pid) {
+  CpuMeter meter(pid);
+  int64_t before_ns = meter.sample_ns();
+  const int64_t deadline_ns = now_ns() + seconds_to_ns(kQuietSecondsMax);
+  while (now_ns() < deadline_ns) {
+    sleep_ms(kQuietSampleMs);
+    const int64_t used_ns = meter.sample_ns() - before_ns;
+    if (used_ns < kQuietNs) return;
+    before_ns += used_ns;
+  }
+}
+
+// Opens all connections of one and closes them again; says in the report if it could not.
+Turn take_turn(const Options& options, const Contestant& one, size_t group, Fleet& fleet,
+               Report& report) {
+  CpuMeter meter(one.pid);
+  meter.sample_ns();
+  const int64_t start_ns = now_ns();
+  if (!fleet.open(group, options.connects_per_second, options.open_seconds_max)) {
+    const Totals totals = fleet.totals(group);
+    report.fail(one.name + ": only " + std::to_string(totals.open) + " of " +
+                std::to_string(options.connections) + " connections could be opened, " +
+                std::to_string(totals.failed) + " failed (" + totals.first_error + ")");
+  }
+  const auto cpu_ns = static_cast<double>(meter.sample_ns());
+  const double seconds = ns_to_seconds(fleet.totals(group).last_open_ns - start_ns);
+  const Turn turn{.us_per_connection = cpu_ns / 1e3 / options.connections,
+                  .connects_per_second = options.connections / seconds};
+  fleet.close(group);
+  await_quiet(one.pid);
+  return turn;
+}
+
+void take_turns(const Options& options, std::vector<Contestant>& contestants, Fleet& fleet,
+                Report& report) {
+  const size_t count = contestants.size();
+  for (uint32_t round = 0; round <= options.pairs && !report.has_failed(); ++round) {
+    show_progress("pair " + std::to_string(round) + " of " + std::to_string(options.pairs));
+    for (size_t i = 0; i < count && !report.has_failed(); ++i) {
+      const size_t group = round % 2 == 0 ? i : count - 1 - i;
+      const Turn turn = take_turn(options, contestants[group], group, fleet, report);
+      if (round > 0) contestants[group].turns.push_back(turn);  // the first one warms up
+    }
+  }
+}
+
+void report_ratio(const Contestant& one, const Contestant& other, bool is_bare, Report& report) {
+  std::vector<double> ratios;
+  for (size_t i = 0; i < std::min(one.turns.size(), other.turns.size()); ++i)
+    ratios.push_back(one.turns[i].us_per_connection / other.turns[i].us_per_connection);
+  const std::string key = one.name + (is_bare ? "" : "_over_" + other.name);
+  const MedianInterval ratio = median_interval(ratios);
+  report.number(key + "_ratio", "  over " + (is_bare ? "the bare loop" : other.name), ratio.median,
+                "", 3);
+  report.number(key + "_ratio_low", "  95 % interval from", ratio.low, "", 3);
+  report.number(key + "_ratio_high", "  to", ratio.high, "", 3);
+}
+
+// Over the bare loop, the last of them, and over those that --over names.
+void report_contestant(const Options& options, const Contestant& one,
+                       const std::vector<Contestant>& all, Report& report) {
+  std::vector<double> costs;
+  std::vector<double> rates;
+  for (const Turn& turn : one.turns) {
+    costs.push_back(turn.us_per_connection);
+    rates.push_back(turn.connects_per_second);
+  }
+  report.number(one.name + "_us_per_connection", one.name + ": CPU per connection",
+                median_interval(costs).median, "us", 2);
+  report.number(one.name + "_connects_per_second", "  accepted", median_interval(rates).median,
+                "/s");
+  report.list(one.name + "_us_rounds", costs);
+  report.add_turns(one.name, costs);
+  const Contestant& bare = all.back();
+  if (&one == &bare) return;
+  for (const Contestant& other : all) {
+    const bool is_named =
+        std::find(options.over.begin(), options.over.end(), other.name) != options.over.end();
+    if (&other == &bare || (is_named && &other != &one))
+      report_ratio(one, other, &other == &bare, report);
+  }
+}
+
+}  // namespace
+
+void run_connect_floor(const Options& options, Report& report) {
+  std::vector<Contestant> contestants = make_contestants(options);
+  const BareDoor door(
+      contestants.empty() ? Protocol::kWebSocket : contestants.front().target.protocol,
+      options.ipv4_only);
+  contestants.push_back({.name = "bare", .target = door.target(), .pid = door.pid()});
+  const Board board;
+  Fleet fleet(fleet_plan(options, contestants, board));
+  Pinning pinning;
+  if (options.pin) {
+    for (const Contestant& one : contestants) pinning.pin_measured(one.pid);
+    for (size_t i = 0; i < fleet.process_count(); ++i) pinning.pin_generator(fleet.process_id(i));
+  }
+  fleet.begin_effort();
+  take_turns(options, contestants, fleet, report);
+  const Effort effort = fleet.effort();
+  report.number("connections", "connections each", options.connections, "");
+  report.number("pairs", "interleaved pairs", options.pairs, "");
+  report.number("client_processes", "client processes", fleet.process_count(), "");
+  for (const Contestant& one : contestants) report_contestant(options, one, contestants, report);
+  report.number("machine_idle_share", "machine idle", effort.machine_idle_share * 100, "%");
+}
+
+}  // namespace livehub::bench

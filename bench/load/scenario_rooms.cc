@@ -1,0 +1,144 @@
+// rooms: many channels. What a publication costs where nobody listens is measured first and taken
+// off, so that what is left is the price of a delivery; the same deliveries over one channel stand
+// beside it.
+#include <algorithm>
+#include <optional>
+#include <stdexcept>
+#include <string>
+
+#include "load/rig.h"
+#include "load/scenarios.h"
+#include "load/template.h"
+
+namespace livehub::bench {
+
+namespace {
+
+struct Cost {
+  double us_per_publish = 0;            // with nobody listening
+  double us_per_delivery = 0;           // with that taken off
+  double us_per_delivery_and_push = 0;  // with nothing taken off
+};
+
+double cpu_us_of(const PublishRun& run, Rig& rig) {
+  rig.begin_cpu();
+  if (!rig.publish(run)) return 0;
+  return rig.cpu().server_ns / 1e3;
+}
+
+PublishRun run_of(double seconds, double rate, const Options& options) {
+  return {.count = std::max<uint64_t>(static_cast<uint64_t>(seconds * rate), 1),
+          .rate_per_second = rate,
+          .payload_bytes = options.payload_bytes};
+}
+
+// What a push costs while nobody is there, at the rate of the measurement.
+double publish_cost(const Options& options, double rate, const RigPlan& plan, Report& report) {
+  Options nobody = options;
+  nobody.connections = 0;
+  Rig rig(nobody, report, plan);
+  show_progress("publishing to nobody");
+  rig.publish(run_of(options.warm_up_seconds, rate, options));
+  const PublishRun run = run_of(options.seconds, rate, options);
+  return cpu_us_of(run, rig) / static_cast<double>(run.count);
+}
+
+Cost cost_of(double us_per_publish, double cpu_us, uint64_t pushes, uint64_t deliveries) {
+  const auto count = static_cast<double>(std::max<uint64_t>(deliveries, 1));
+  return {.us_per_publish = us_per_publish,
+          .us_per_delivery = (cpu_us - us_per_publish * static_cast<double>(pushes)) / count,
+          .us_per_delivery_and_push = cpu_us / count};
+}
+
+void report_cost(const std::string& key, const std::string& label, const Cost& cost,
+                 Report& report) {
+  report.number(key + "_us_per_publish", label + ": CPU per push, nobody listening",
+                cost.us_per_publish, "us", 3);
+  report.number(key + "_us_per_delivery", "  CPU per delivery, pushes taken off",
+                cost.us_per_delivery, "us", 4);
+  report.number(key + "_us_per_delivery_and_push", "  CPU per delivery, pushes in it",
+                cost.us_per_delivery_and_push, "us", 4);
+}
+
+// The same number of deliveries a second, over one channel with all subscribers in it.
+std::optional<Cost> measure_one_channel(const Options& options, Report& report) {
+  const double rate = options.rate_per_second * options.room_size / options.connections;
+  Options one = options;
+  one.publishers = 1;
+  // At least ten messages: with many subscribers they are far apart.
+  one.seconds = std::max(options.seconds, 10 / rate);
+  one.warm_up_seconds = std::max(options.warm_up_seconds, 1 / rate);
+  const double per_publish = publish_cost(one, std::max(rate, 10.0), {}, report);
+  Rig rig(one, report);
+  if (!rig.open()) return std::nullopt;
+  rig.begin_span();
+  show_progress("one channel: warming up");
+  if (!rig.publish(run_of(one.warm_up_seconds, rate, one))) return std::nullopt;
+  rig.begin_span();
+  show_progress("one channel: measuring");
+  const PublishRun run = run_of(one.seconds, rate, one);
+  const double cpu_us = cpu_us_of(run, rig);
+  rig.finish_span();
+  const Totals totals = rig.totals();
+  if (totals.faults() > 0) report.fail("one channel: messages were lost, doubled or torn");
+  return cost_of(per_publish, cpu_us, run.count, totals.messages);
+}
+
+void check(const Options& options) {
+  if (options.rooms < 2) throw std::runtime_error("--rooms must be at least 2");
+  if (!has_hole(options.push_url + options.push_body, "channel"))
+    throw std::runtime_error("--push or --push-body must say where {channel} goes");
+  for (const std::string& url : options.urls) {
+    if (has_hole(url + options.first_message, "channel")) continue;
+    throw std::runtime_error("the URL or --first-message must say where {channel} goes: " + url);
+  }
+}
+
+}  // namespace
+
+void run_rooms(const Options& asked, Report& report) {
+  check(asked);
+  Options options = asked;
+  options.connections = options.rooms * options.room_size;
+  options.publishers = std::min(options.publishers, options.rooms);
+  report.number("rooms", "channels", options.rooms, "");
+  report.number("room_size", "subscribers of each", options.room_size, "");
+  report.number("rate", "pushes", options.rate_per_second, "/s", 1);
+  std::optional<Cost> one;
+  if (options.compares_one_channel) one = measure_one_channel(options, report);
+  if (report.has_failed()) return;
+  const RigPlan plan{.channels = options.rooms};
+  const double per_publish = publish_cost(options, options.rate_per_second, plan, report);
+  Rig rig(options, report, plan);
+  const uint64_t rss_before = rig.server_rss_bytes();
+  if (report.has_failed() || !rig.open()) return;
+  const uint64_t rss_open = rig.server_rss_bytes();
+  rig.begin_span();
+  show_progress("warming up");
+  if (!rig.publish(run_of(options.warm_up_seconds, options.rate_per_second, options)))
+    return rig.report_messages();
+  rig.begin_span();
+  show_progress("measuring");
+  const PublishRun run = run_of(options.seconds, options.rate_per_second, options);
+  const double cpu_us = cpu_us_of(run, rig);
+  rig.finish_span();
+  rig.report_messages();
+  if (options.server_pid != 0) {
+    const Cost rooms = cost_of(per_publish, cpu_us, run.count, rig.totals().messages);
+    report_cost("rooms", "many channels", rooms, report);
+    if (one) report_cost("one", "one channel", *one, report);
+    if (one && one->us_per_delivery > 0) {
+      report.number("ratio", "many channels over one, per delivery",
+                    rooms.us_per_delivery / one->us_per_delivery, "", 2);
+    }
+    report.number(
+        "rss_bytes_per_connection", "memory of a subscriber and its share of a channel",
+        (static_cast<double>(rss_open) - static_cast<double>(rss_before)) / options.connections,
+        "B");
+  }
+  rig.report_latency();
+  rig.report_publisher();
+  rig.report_effort();
+}
+
+}  // namespace livehub::bench

@@ -1,0 +1,183 @@
+// The load generator itself: every scenario end to end against the hub, small and short, and
+// against servers that lose, double, swap, tear or misroute a message, which it must notice. No
+// figure is looked at here.
+import assert from "node:assert/strict";
+import { existsSync, readFileSync } from "node:fs";
+import path from "node:path";
+import { test } from "node:test";
+import { FakeHub, bench, mustPass } from "./lib/bench.mjs";
+import { temporaryDirectory, withServer } from "./lib/server.mjs";
+
+const withEcho = { env: { LIVEHUB_ECHO: "1" } };
+const short = ["--seconds", 1, "--warm-up", 0.2, "--rate", 50];
+
+test("every scenario runs against the hub, and nothing is lost", async (t) => {
+  const directory = temporaryDirectory(t);
+  const page = path.join(directory, "report.html");
+  await withServer(withEcho, async (server) => {
+    const ws = server.wsUrl;
+    const sse = `${server.url}/api/live`;
+    const push = ["--push", `${server.url}/api/live/push`, "--server-pid", server.pid];
+    const pid = ["--server-pid", server.pid];
+    const runs = {
+      connect: [ws, ...pid, "-n", 40],
+      idle: [sse, ...push, "-n", 40, "--idle-seconds", 0.2, "--ping-seconds", 0],
+      broadcast: [ws, sse, ...push, "-n", 40, ...short, "--html", page],
+      saturate: [ws, ...push, "-n", 20, "--seconds", 0.5, "--warm-up", 0.1, "--publishers", 4],
+      slow: [ws, ...push, "-n", 20, "--messages", 3, "--bytes", 20_000],
+      mixed: [ws, sse, ...push, "-n", 40, "--visitors", 10, ...short],
+      reach: [sse, ...push, "-n", 40, "--messages", 3],
+    };
+    for (const [name, args] of Object.entries(runs)) {
+      const found = await mustPass(directory, name, ...args);
+      if (name !== "connect") assert.ok(found.messages > 0, `${name} delivered nothing`);
+    }
+    const echo = `ws://127.0.0.1:${server.port}/echo`;
+    const paced = await mustPass(directory, "inbound", echo, ...pid,
+      "-n", 20, "--seconds", 1, "--warm-up", 0.2, "--rate", 300);
+    assert.equal(paced.messages, paced.sent);
+    const closed = await mustPass(directory, "inbound", echo,
+      "-n", 5, "--seconds", 0.5, "--warm-up", 0.1, "--rate", 0);
+    assert.ok(closed.messages > 5, "each client goes on when its reply has come");
+  });
+  assert.match(readFileSync(page, "utf8"), /<svg/);
+});
+
+test("a storm misses nothing, whatever the protocol", async (t) => {
+  const directory = temporaryDirectory(t);
+  await withServer(withEcho, async (server) => {
+    for (const url of [`${server.url}/api/live`, `${server.wsUrl}?last_event_id={id}`]) {
+      const found = await mustPass(directory, "storm", url, "--push",
+        `${server.url}/api/live/push`, "-n", 60, "--rate", 40, "--cuts", 2);
+      assert.equal(found.storms, 2);
+      assert.ok(found.messages > 0);
+    }
+  });
+});
+
+test("the floors take turns with the hub", async (t) => {
+  const directory = temporaryDirectory(t);
+  await withServer(withEcho, async (server) => {
+    const target = (name) =>
+      ["--target", `${name},${server.wsUrl},${server.url}/api/live/push,${server.pid}`];
+    const connect = await mustPass(directory, "floor", "--kind", "connect", "-n", 30, "--pairs", 1,
+      ...target("a"), ...target("b"), "--over", "b");
+    assert.ok(connect.a_us_per_connection > 0 && connect.bare_us_per_connection > 0);
+    assert.ok(connect.a_ratio > 0 && connect.a_over_b_ratio > 0);
+    const delivery = await mustPass(directory, "floor", "-n", 10, "--pairs", 1, "--rate", 100,
+      "--seconds", 0.3, ...target("a"));
+    assert.ok(delivery.bare_us_per_delivery > 0);
+  });
+});
+
+test("the server without resume misses what was sent during a storm, and that shows", async (t) => {
+  const directory = temporaryDirectory(t);
+  await withServer({}, async (server) => {
+    // A plain WebSocket has no id to come back with; the rate is high enough that none slips by.
+    const { code, found } = await bench(directory, "storm", server.wsUrl, "--push",
+      `${server.url}/api/live/push`, "-n", 200, "--rate", 1000, "--quiet-seconds", 2);
+    assert.equal(code, 1);
+    assert.ok(found.lost > 0 || found.failures.length > 0, JSON.stringify(found));
+  });
+});
+
+// What a hub may do wrong to client 3 with message 7 (the warm-up has 10), and where it shows.
+const wrongs = {
+  lost: () => [],
+  doubled: (text) => [text, text],
+  corrupt: (text) => [text.slice(0, 80) + text.slice(90)],
+};
+for (const [counter, wrong] of Object.entries(wrongs)) {
+  for (const protocol of ["ws", "sse"]) {
+    test(`a message that is ${counter} shows, ${protocol}`, async (t) => {
+      const directory = temporaryDirectory(t);
+      const hub = await FakeHub.start({
+        deliver: (text, client, message) => (client === 3 && message === 17 ? wrong(text) : [text]),
+      });
+      t.after(() => hub.stop());
+      const url = protocol === "ws" ? hub.wsUrl("/ws/0") : hub.url("/sse/0");
+      const run = () => bench(directory, "broadcast", url, "--push", hub.url("/push/0"), "-n", 6,
+        ...short, "--quiet-seconds", 1);
+      const { code, found, output } = await run();
+      assert.equal(code, 1, output);
+      assert.equal(found[counter], 1, output);
+      for (const other of Object.keys(wrongs))
+        if (other !== counter) assert.equal(found[other], 0, `${other}\n${output}`);
+      // The same hub has done its wrong: now it does right, and passes.
+      if (counter === "lost") assert.equal((await run()).code, 0);
+    });
+  }
+}
+
+test("two messages that change places show", async (t) => {
+  const directory = temporaryDirectory(t);
+  let held = null;
+  const hub = await FakeHub.start({
+    deliver: (text, client, message) => {
+      if (client !== 2) return [text];
+      if (message === 20) return ((held = text), []);
+      return message === 21 ? [text, held] : [text];
+    },
+  });
+  t.after(() => hub.stop());
+  const { code, found } = await bench(directory, "broadcast", hub.wsUrl("/ws/0"), "--push",
+    hub.url("/push/0"), "-n", 4, ...short);
+  assert.equal(code, 1);
+  assert.equal(found.reordered, 1);
+  assert.equal(found.lost, 0);
+  assert.equal(found.order_differing, 1);
+});
+
+test("rooms: each channel has its own sequence, and one in the wrong room shows", async (t) => {
+  const directory = temporaryDirectory(t);
+  const run = (hub) =>
+    bench(directory, "rooms", hub.wsUrl("/ws/{channel}"), "--push", hub.url("/push/{channel}"),
+      "--rooms", 8, "--room-size", 3, "--publishers", 4, "--seconds", 1, "--warm-up", 0.2,
+      "--rate", 100, "--quiet-seconds", 1, "--server-pid", process.pid);
+  const right = await FakeHub.start();
+  t.after(() => right.stop());
+  const good = await run(right);
+  assert.equal(good.code, 0, good.output);
+  assert.equal(good.found.messages, 300, "100 pushes, three in each room");
+  assert.ok(good.found.ratio > 0 && good.found.one_us_per_delivery !== undefined);
+  const wrong = await FakeHub.start({ channelOf: (path) => String(path.split("/")[2] % 7) });
+  t.after(() => wrong.stop());
+  const bad = await run(wrong);
+  assert.equal(bad.code, 1);
+  assert.match(bad.output, /FAILED/);
+});
+
+test("inbound: a reply that does not come shows", async (t) => {
+  const directory = temporaryDirectory(t);
+  const deliver = (text, _, message) => (message === 30 ? [] : [text]);
+  const hub = await FakeHub.start({ deliver });
+  t.after(() => hub.stop());
+  const { code, found } = await bench(directory, "inbound", hub.wsUrl("/echo"), "-n", 4,
+    "--seconds", 0.5, "--warm-up", 0.1, "--rate", 100, "--quiet-seconds", 1);
+  assert.equal(code, 1);
+  assert.equal(found.lost, 1);
+});
+
+test("an API of another shape: method, body and first message are templates", async (t) => {
+  const directory = temporaryDirectory(t);
+  // Here a push is wrapped and what clients get is its inside; WebSockets say what they want.
+  const hub = await FakeHub.start({ deliver: (text) => [JSON.parse(text).message] });
+  t.after(() => hub.stop());
+  const found = await mustPass(directory, "broadcast", hub.wsUrl("/ws/0"), "--push",
+    hub.url("/push/0"), "--push-body", '{"to":"{channel}","message":{payload_string}}',
+    "--first-message", '{"subscribe":"{channel}"}', "-n", 4, ...short);
+  assert.equal(found.messages, 200);
+});
+
+test("what it cannot do is said before anything is loaded", async (t) => {
+  const directory = temporaryDirectory(t);
+  for (const args of [
+    ["rooms", "ws://127.0.0.1:1/x", "--push", "http://127.0.0.1:1/{channel}"],
+    ["inbound", "http://127.0.0.1:1/x"],
+    ["broadcast", "ws://127.0.0.1:1/x"],
+    ["floor", "--target", "a,b"],
+  ]) {
+    await assert.rejects(bench(directory, ...args), /ended with 2/, args.join(" "));
+  }
+  assert.ok(existsSync(directory));
+});
