@@ -83,6 +83,8 @@ const Column kColumns[] = {
      LIVEHUB_CELL(owner.feed_gaps)},
     {"livehub_source_waits_over_total", "Joins that went on without their broker.", true,
      LIVEHUB_CELL(owner.feed_waits_over)},
+    {"livehub_resumes_held_total", "Resumes from beyond what was read of the broker: they waited.",
+     true, LIVEHUB_CELL(owner.held_replays)},
     {"livehub_slow_heads_total", "Requests cut because they took too long.", true,
      LIVEHUB_CELL(session.slow_heads)},
     {"livehub_received_bytes_total", "Bytes received from clients.", true,

@@ -7,6 +7,7 @@ export class Proxy {
   #pairs = new Set();
   #server;
   passing = true;
+  frozen = false; // what the server says is held back; nobody is told
   accepted = 0;
 
   static async start(target) {
@@ -33,7 +34,18 @@ export class Proxy {
       upstream.destroy();
     };
     for (const socket of [client, upstream]) socket.on("error", end).on("close", end);
-    client.pipe(upstream).pipe(client);
+    client.pipe(upstream);
+    if (!this.frozen) upstream.pipe(client);
+  }
+
+  // The line to the clients stands still, with all that comes meanwhile in it.
+  freeze() {
+    this.frozen = true;
+    for (const { client, upstream } of this.#pairs) upstream.unpipe(client).pause();
+  }
+  thaw() {
+    this.frozen = false;
+    for (const { client, upstream } of this.#pairs) upstream.pipe(client);
   }
 
   get open() {
