@@ -1,6 +1,7 @@
 // Two processes on one Redis behave as one hub (profile live-data with REDIS_URL).
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { expectRefusedInDrain, expectTakenBeforeDrain } from "./lib/drain_push.mjs";
 import { eventually, range, sleep } from "./lib/patience.mjs";
 import { Proxy } from "./lib/proxy.mjs";
 import { Publisher } from "./lib/push.mjs";
@@ -252,6 +253,24 @@ test("a client that came while Redis was away is told of the gap and gets what c
     await late.untilMessages(1);
     late.close();
   });
+});
+
+// A hub on a Redis behind a proxy, and how many entries its stream has.
+async function withProxiedHub(body) {
+  const redis = await Redis.start();
+  const proxy = await Proxy.start(redis);
+  const env = { REDIS_URL: `redis://127.0.0.1:${proxy.port}`, DRAIN_SECONDS: "8" };
+  const hub = await startServer({ env });
+  await eventually(() => ready(hub), "readiness");
+  await body(hub, proxy, () => redis.command("XLEN", "livehub:live-data:live"));
+}
+
+test("a push whose body comes in the drain is 503, and Redis does not have it", async () => {
+  await withProxiedHub((hub, _, stored) => expectRefusedInDrain(hub, stored));
+});
+
+test("a push that Redis took before the drain is 200", async () => {
+  await withProxiedHub(expectTakenBeforeDrain);
 });
 
 test("processes with another prefix, and entries of others, stay apart", async () => {
