@@ -10,11 +10,11 @@ export class Proxy {
   frozen = false; // what the server says is held back; nobody is told
   accepted = 0;
 
-  static async start(target) {
+  static async start(target, { host = "127.0.0.1", port = 0 } = {}) {
     const proxy = track(new Proxy());
     proxy.target = target;
     proxy.#server = net.createServer((client) => proxy.#join(client));
-    await new Promise((resolve) => proxy.#server.listen(0, "127.0.0.1", resolve));
+    await new Promise((resolve) => proxy.#server.listen(port, host, resolve));
     proxy.port = proxy.#server.address().port;
     return proxy;
   }
