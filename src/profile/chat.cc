@@ -178,7 +178,7 @@ class Chat : public Profile {
       case Kind::kTyping: {
         const std::string frame = typing_frame(client->user_id, request.is_typing, now());
         client->session.publish(client->channel, frame, true);
-        return send_to_redis(*client, frame);
+        return send_to_redis(*client, frame, {});
       }
       case Kind::kMessage:
         if (!client->is_authenticated && !is_plain_role(request.role))
@@ -257,7 +257,9 @@ class Chat : public Profile {
     // The web app has published it as well, and may have been faster.
     if (shared_->ledger->is_new(client->channel, saved->id, base::unix_ms()))
       context_.publish({.channel = client->channel, .payload = saved->frame});
-    send_to_redis(*client, saved->frame);
+    send_to_redis(*client, saved->frame,
+                  error_frame("Failed to send message",
+                              "Saved, but other servers may not have it: Redis does not answer"));
   }
 
   void finish_agent_joined(const ClientPtr& client, const source::HttpAnswer& answer) {
@@ -267,13 +269,24 @@ class Chat : public Profile {
     if (!name) return tell(client, "Failed to process agent_joined event");
     const std::string frame = agent_joined_frame(client->user_id, *name, now());
     context_.publish({.channel = client->channel, .payload = frame});
-    send_to_redis(*client, frame);
+    send_to_redis(*client, frame, error_frame("Failed to process agent_joined event"));
   }
 
-  // To the other machines; ours has it. While Redis is away they miss it, as the contract's
-  // original had it: /health and readiness say so.
-  void send_to_redis(const Client& client, const std::string& frame) const {
-    static_cast<void>(shared_->redis->publish(client.channel, frame, true));
+  // To the other machines; ours has it. If Redis does not take it they miss it: /health and
+  // readiness say so, and `failure` (none for what is worth nothing a moment later) its sender.
+  void send_to_redis(const Client& client, const std::string& frame,
+                     const std::string& failure) const {
+    source::RedisCallback done;
+    if (!failure.empty()) {
+      // On the Redis thread `this` may be gone; what is posted to a shard that has ended is
+      // dropped, and a session that has ended is told nothing.
+      done = [session = client.session, failure,
+              post = context_.post](const source::RedisReply& reply) {
+        if (reply.is_error()) post([session, failure]() mutable { session.send_text(failure); });
+      };
+    }
+    const bool is_taken = shared_->redis->publish(client.channel, frame, true, std::move(done));
+    if (!is_taken && !failure.empty()) Session(client.session).send_text(failure);
   }
 
   const std::shared_ptr<ChatShared> shared_;

@@ -195,6 +195,9 @@ void Front::http_complete(uint32_t index) {
     case Route::Kind::kDestroy:
       return;
   }
+  // The drain began between head and body. A body handed on now might be taken by a broker, which
+  // would be true for its sender but late: from stop() on nothing is taken, by anybody.
+  if (is_refusing(c)) return reply(index, refusal_of(http.route, c).reply, true);
   c.phase = Phase::kReply;
   const RequestView request(http.parser.head(), driver_, socket_of(index));
   profile_->on_body(exchange_handle(this, index, c.generation, http.route.tag), request, http.body);

@@ -51,7 +51,7 @@ void Front::on_timers(int64_t now_ns) {
       shared_.shards_out_of_slots.fetch_add(is_full ? 1 : ~0u, std::memory_order_relaxed);
     }
   }
-  hub_.release_late_joins(now_ns);
+  hub_.release_late(now_ns);
   if (const int64_t every_ms = profile_->tick_ms();
       every_ms > 0 && now_ns >= next_profile_tick_ns_) {
     next_profile_tick_ns_ = now_ns + every_ms * 1'000'000;
