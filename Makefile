@@ -7,6 +7,8 @@ BUILD_PACKAGES := g++ cmake ninja-build pkg-config liburing-dev node-llhttp libs
   libhiredis-dev libcjose-dev libjansson-dev libcurl4-openssl-dev libpq-dev libnats-dev nlohmann-json3-dev libjs-chart.js
 TEST_PACKAGES := libgtest-dev libgmock-dev libbenchmark-dev curl python3 python3-websockets chromium \
   procps iproute2 util-linux openssl redis-server nats-server postgresql-15 pgbouncer
+# For `make fuzz` alone: clang with its own run-time parts.
+FUZZ_PACKAGES := clang-14 libclang-rt-14-dev
 # A machine that has Node from elsewhere must keep it: Debian's npm conflicts with it.
 TEST_PACKAGES += $(shell command -v node >/dev/null || echo nodejs) $(shell command -v npm >/dev/null || echo npm)
 
@@ -16,7 +18,7 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 NINJA := ninja --quiet
 QUIET := | { grep -v '^ninja: no work to do' || true; }
 .NOTPARALLEL:
-.PHONY: help build run demo docs test test-full sim mutants asan tsan coverage bench deps deps-build deps-test clean format \
+.PHONY: help build run demo docs test test-full sim mutants fuzz asan tsan coverage bench deps deps-build deps-test clean format \
   tidy configure configure-tests
 
 help:  ## List the targets (this list)
@@ -46,6 +48,11 @@ sim: configure-tests  ## The whole engine on a simulated kernel: 100 seeds, or S
 mutants: configure-tests  ## Plant each bug of tests/mutants in a copy; the simulator or a named test must find it
 	@python3 tests/sim/mutants.py $(ARGS)
 
+fuzz: deps-build  ## Fuzz TARGET=... for TIME=60 seconds; without TARGET the list of them, TARGET=all each
+	@$(call install,$(FUZZ_PACKAGES))
+	@$(if $(TARGET),cmake --preset fuzz >/dev/null,true)
+	@python3 tests/fuzz/run.py $(if $(TARGET),$(TARGET) --seconds $(or $(TIME),60),--list)
+
 test-full: configure-tests  ## The same with the long forms: 10,000 joins, minutes of waiting, every cell
 	@python3 tests/run.py --full
 
@@ -72,7 +79,7 @@ bench: configure-tests  ## Print the figures of docs/BENCHMARKS.md, measured on 
 deps: deps-build deps-test  ## Install all packages (the other targets do it themselves)
 
 clean:  ## Remove what was built and installed below this directory
-	rm -rf build build-asan build-tsan build-coverage tests/node_modules
+	rm -rf build build-asan build-tsan build-coverage build-fuzz tests/node_modules
 
 format:  ## Bring the C++ sources to the house style
 	@$(call install,clang-format)
