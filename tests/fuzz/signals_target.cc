@@ -22,8 +22,8 @@ void must_be_line(std::string_view text) {
 }
 
 void check_entry(const SignalEntry& entry) {
-  if (entry.json.empty()) return MUST(*entry.flaw != '\0', "what is left out has a reason");
-  MUST(*entry.flaw == '\0', "what is good has none");
+  MUST(entry.json.empty() == (*entry.flaw != '\0'), "what is left out has a reason, else none");
+  if (entry.json.empty()) return;
   must_be_line(entry.json);
   const Json signal = Json::parse(entry.json);
   for (const char* name : {"id", "pair", "side", "strategy", "mode"})
