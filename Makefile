@@ -18,7 +18,7 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 NINJA := ninja --quiet
 QUIET := | { grep -v '^ninja: no work to do' || true; }
 .NOTPARALLEL:
-.PHONY: help build run demo docs test test-full sim mutants fuzz asan tsan coverage bench deps deps-build deps-test clean format \
+.PHONY: help build run demo docs test test-full sim mutants fuzz soak asan tsan coverage bench deps deps-build deps-test clean format \
   tidy configure configure-tests
 
 help:  ## List the targets (this list)
@@ -52,6 +52,9 @@ fuzz: deps-build  ## Fuzz TARGET=... for TIME=60 seconds; without TARGET the lis
 	@$(call install,$(FUZZ_PACKAGES))
 	@$(if $(TARGET),cmake --preset fuzz >/dev/null,true)
 	@python3 tests/fuzz/run.py $(if $(TARGET),$(TARGET) --seconds $(or $(TIME),60),--list)
+
+soak: build deps-test  ## Hostile crowds for MINUTES=10, with figures and a verdict
+	@node tests/soak/hostile.mjs --minutes $(or $(MINUTES),10) $(ARGS)
 
 test-full: configure-tests  ## The same with the long forms: 10,000 joins, minutes of waiting, every cell
 	@python3 tests/run.py --full
