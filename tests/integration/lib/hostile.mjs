@@ -45,8 +45,9 @@ export async function slowHeads(server, count, { everyMs = 1000, patienceMs = 60
   const end = new Map();
   for (let i = 0; i < count; i += 50) {
     await Promise.all(
-      range(Math.min(50, count - i)).map(async () => {
-        const wire = await Wire.connect(server, { from: `127.3.${wires.length % 200}.9` });
+      range(Math.min(50, count - i), i).map(async (number) => {
+        // Of many addresses, so that limits per address have no part in it.
+        const wire = await Wire.connect(server, { from: `127.3.${number % 250}.9` });
         begin.set(wire, Date.now());
         wires.push(wire);
         wire.until((w) => w.over, "its end", patienceMs).then(
