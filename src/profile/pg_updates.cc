@@ -9,6 +9,7 @@
 #include "auth/origin.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "profile/json_tree.h"
 #include "profile/pg_updates_rules.h"
 #include "profile/pg_updates_visitors.h"
 #include "profile/subprotocol.h"
@@ -74,7 +75,7 @@ class PgUpdates : public Profile {
   void on_text(Session session, std::string_view message) override {
     Visitor* visitor = visitors_.find(session.tag());
     if (!visitor) return;
-    const json parsed = json::parse(message, nullptr, false);
+    const json parsed = parse_tree<json>(message);
     const std::string type = text_of(parsed, "type");
     if (type == "ping")
       session.send_text(R"({"type":"pong","timestamp":")" + iso_time(base::unix_ms()) + "\"}");

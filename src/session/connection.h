@@ -57,6 +57,8 @@ struct Connection {
     kOfOtherProcess = 32768,  // resumes from a position of another process
     kOpenedNow = 131072,      // its head did not wait for a subscription
     kCloseOwed = 65536,       // the profile saw on_open(), and has on_close() to come
+    kOfProxy = 262144,        // the peer is a trusted proxy: whose it is, its head says
+    kTooMany = 524288,        // a stream that is opened only to be ended: its address has too many
   };
   uint32_t generation = 0;
   Phase phase = Phase::kHead;
@@ -69,7 +71,7 @@ struct Connection {
   uint32_t fragments_max = 0;
   uint32_t received_bytes = 0;  // modulo 4 GB, for whoever looks in
   std::unique_ptr<HttpExchange> http;
-  wire::WsReader ws;
+  wire::WsReader ws{};
   uint64_t tag = 0;
 
   bool has(Flag flag) const { return (flags & flag) != 0; }

@@ -77,6 +77,7 @@ void Front::on_accept(io::Socket socket, uint32_t spare_slots) {
     note_ended(socket.index, EndKind::kHttp, 503, "", Cause::kMemory);
   }
   arm_ms(socket.index, options_.head_seconds * 1000);
+  if (shared_.knows_visitors()) meet_visitor(socket.index);
 }
 
 void Front::on_receive(io::Socket socket, std::span<char> bytes) {
@@ -211,6 +212,7 @@ void Front::close_now(uint32_t index, bool is_reset) {
   const io::Socket socket = socket_of(index);
   if (c.http) account_.release(static_cast<int64_t>(c.http->charged_bytes));
   account_.release(static_cast<int64_t>(c.ws.buffered_bytes()));
+  if (shared_.knows_visitors()) leave_visitor(index);
   hub_.close_peer(index);
   wheel_.remove(index);
   connections_.release(index);
@@ -255,6 +257,9 @@ void Front::run_deferred() {
       case Deferred::What::kUnsubscribe:
         if (hub_.fanout().has_subscription(d.subscription, d.subscription_generation))
           hub_.unsubscribe(d.subscription);
+        break;
+      case Deferred::What::kReset:
+        close_now(d.index, true);
         break;
     }
   }

@@ -9,9 +9,9 @@
 //  3. While the hub calls back (is_in_hub_), nothing unsubscribes or closes: it is deferred to the
 //  flush.
 //  4. Bytes of ours are pushed to the hub's peer only; the hub alone decides what is sent when.
-// Files: front.cc (accept, receive, close, sending), front_http.cc, front_stream.cc, front_ws.cc,
-// front_time.cc (timers, heartbeats, drain), front_look.cc (for the admin port), handles.cc (the
-// public handles).
+// Files: front.cc (accept, receive, close, sending), front_visitor.cc (whose connection it is, and
+// whether there are too many), front_http.cc, front_stream.cc, front_ws.cc, front_time.cc (timers,
+// heartbeats, drain), front_look.cc (for the admin port), handles.cc (the public handles).
 // Tests: tests/unit/session/*, tests/integration/*.
 #pragma once
 
@@ -25,6 +25,7 @@
 #include "session/insight.h"
 #include "session/look.h"
 #include "session/shared.h"
+#include "session/visitor.h"
 #include "shard/loop.h"
 #include "shard/timer_wheel.h"
 
@@ -98,7 +99,7 @@ class Front : public io::Events, public hub::HubEvents, public shard::Tenant, pr
   struct Deferred {
     uint32_t index = 0;
     uint32_t generation = 0;
-    enum class What : uint8_t { kDropSubscriptions, kTakeInput, kUnsubscribe };
+    enum class What : uint8_t { kDropSubscriptions, kTakeInput, kUnsubscribe, kReset };
     What what = What::kDropSubscriptions;
     hub::SubscriptionId subscription = hub::kNoIndex;  // kUnsubscribe
     uint32_t subscription_generation = 0;
@@ -151,6 +152,15 @@ class Front : public io::Events, public hub::HubEvents, public shard::Tenant, pr
   void charge_exchange(HttpExchange& http);
   void free_exchange(Connection& c);
   bool is_refusing(const Connection& c) const;
+
+  // front_visitor.cc
+  void meet_visitor(uint32_t index);
+  void learn_visitor(uint32_t index);
+  void limit_streams(uint32_t index);
+  bool may_enter(uint32_t index);
+  void leave_visitor(uint32_t index);
+  const Visitor* visitor_of(uint32_t index) const;
+  std::string address_of(uint32_t index) const;
 
   // front_http.cc
   void http_input(uint32_t index, std::span<char> bytes);
@@ -214,6 +224,7 @@ class Front : public io::Events, public hub::HubEvents, public shard::Tenant, pr
     uint32_t sent_bytes = 0;  // modulo 4 GB
   };
   std::vector<Sending> sending_;
+  std::vector<Visitor> visitors_;  // empty unless Shared::knows_visitors()
   std::vector<io::SendRequest> io_requests_;
   base::RingQueue<WaitingPublish> waiting_publishes_;
   std::vector<Deferred> deferred_;
