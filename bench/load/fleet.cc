@@ -9,7 +9,6 @@ namespace livehub::bench {
 
 namespace {
 
-constexpr uint32_t kInFlightOfAll = 256;
 constexpr int64_t kPollMs = 5;
 
 Totals totals_of(const Tally& tally) {
@@ -29,6 +28,7 @@ Totals totals_of(const Tally& tally) {
           .gaps = tally.gaps.get(),
           .misrouted = tally.misrouted.get(),
           .sent = tally.sent.get(),
+          .all_messages = tally.all_messages.get(),
           .pings = tally.pings.get(),
           .clients_pinged = tally.clients_pinged.get(),
           .clients_complete = tally.clients_complete.get(),
@@ -43,11 +43,13 @@ Totals totals_of(const Tally& tally) {
 
 void Totals::add(const Totals& other) {
   for (uint64_t Totals::*field :
-       {&Totals::open, &Totals::failed, &Totals::closed_by_server, &Totals::ended,
-        &Totals::messages, &Totals::messages_of_readers, &Totals::message_bytes, &Totals::receives,
-        &Totals::lost, &Totals::doubled, &Totals::reordered, &Totals::corrupt, &Totals::foreign,
-        &Totals::gaps, &Totals::misrouted, &Totals::sent, &Totals::pings, &Totals::clients_pinged,
-        &Totals::order_differing}) {
+       {&Totals::open,           &Totals::failed,         &Totals::closed_by_server,
+        &Totals::ended,          &Totals::messages,       &Totals::messages_of_readers,
+        &Totals::message_bytes,  &Totals::receives,       &Totals::lost,
+        &Totals::doubled,        &Totals::reordered,      &Totals::corrupt,
+        &Totals::foreign,        &Totals::gaps,           &Totals::misrouted,
+        &Totals::sent,           &Totals::all_messages,   &Totals::pings,
+        &Totals::clients_pinged, &Totals::order_differing}) {
     this->*field += other.*field;
   }
   // Where two processes saw different orders, all clients of one of them differ.
@@ -88,7 +90,7 @@ bool Fleet::open(size_t group, double connects_per_second, double seconds_max) {
   const Command command{.kind = Command::Kind::kOpen,
                         .group = static_cast<uint32_t>(group),
                         .connects_per_second = connects_per_second / processes,
-                        .in_flight = std::max(kInFlightOfAll / processes, 1u)};
+                        .in_flight = std::max(plan_.in_flight / processes, 1u)};
   ask_all(command);
   return await_open(group, before, seconds_max);
 }

@@ -18,7 +18,7 @@ struct Totals {
   uint64_t open = 0, failed = 0, closed_by_server = 0, ended = 0;
   uint64_t messages = 0, messages_of_readers = 0, message_bytes = 0, receives = 0;
   uint64_t lost = 0, doubled = 0, reordered = 0, corrupt = 0, foreign = 0, gaps = 0;
-  uint64_t misrouted = 0, sent = 0;
+  uint64_t misrouted = 0, sent = 0, all_messages = 0;
   uint64_t pings = 0, clients_pinged = 0;
   uint64_t clients_complete = 0, order_digest = 0, order_differing = 0;
   int64_t last_open_ns = 0, last_message_ns = 0;

@@ -1,5 +1,6 @@
 #include "load/html_report.h"
 
+#include <algorithm>
 #include <cmath>
 #include <string_view>
 
@@ -13,17 +14,18 @@ namespace {
 constexpr std::string_view kStyle = R"(
 :root { color-scheme: light dark; --page: #fff; --text: #1c2024; --soft: #60646c; --line: #d9dade;
   --grid: #ebecef; --card: #f7f8fa; --warn: #8a5a00; --fail: #b3261e;
-  --s0: #2962c8; --s1: #c2571a; --s2: #2c7a4b; --s3: #8347b5; }
+  --s0: #2962c8; --s1: #c2571a; --s2: #2c7a4b; --s3: #8347b5; --s4: #707782; }
 @media (prefers-color-scheme: dark) { :root { --page: #14161a; --text: #e6e8eb; --soft: #9ba1a9;
   --line: #3a3f47; --grid: #262a30; --card: #1b1e23; --warn: #e0aa4c; --fail: #f2897f;
-  --s0: #7ba6f7; --s1: #f09a62; --s2: #6fc495; --s3: #c49bf0; } }
+  --s0: #7ba6f7; --s1: #f09a62; --s2: #6fc495; --s3: #c49bf0;
+  --s4: #9aa1ab; } }
 * { box-sizing: border-box; }
 body { margin: 0 auto; max-width: 1000px; padding: 24px 20px 48px; background: var(--page);
   color: var(--text); font: 15px/1.5 system-ui, sans-serif; }
 h1 { font-size: 22px; margin: 0 0 2px; } h2 { font-size: 16px; margin: 28px 0 8px; }
 p.about { color: var(--soft); margin: 0 0 4px; overflow-wrap: anywhere; }
 code { font: 13px ui-monospace, monospace; }
-.plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(440px, 100%), 1fr));
+.plots { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(440px, 100%), 1fr));
   gap: 16px; margin-top: 18px; }
 figure { margin: 0; padding: 12px 12px 6px; background: var(--card); border: 1px solid var(--line);
   border-radius: 8px; }
@@ -34,11 +36,13 @@ svg { display: block; width: 100%; height: auto; } svg text { fill: var(--soft);
 polyline { fill: none; stroke-width: 2; stroke-linejoin: round; }
 .series-0 { stroke: var(--s0); } .series-1 { stroke: var(--s1); }
 .series-2 { stroke: var(--s2); } .series-3 { stroke: var(--s3); }
+.series-4 { stroke: var(--s4); }
 .legend { display: flex; flex-wrap: wrap; gap: 4px 16px; color: var(--soft); font-size: 13px; }
 .legend i { display: inline-block; width: 14px; height: 3px; margin-right: 6px;
   vertical-align: middle; }
 .key-0 { background: var(--s0); } .key-1 { background: var(--s1); }
 .key-2 { background: var(--s2); } .key-3 { background: var(--s3); }
+.key-4 { background: var(--s4); }
 table { border-collapse: collapse; width: 100%; max-width: 640px; }
 td { padding: 3px 10px 3px 0; border-bottom: 1px solid var(--grid); }
 td.value { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
@@ -127,9 +131,12 @@ std::string sentences(const std::vector<std::string>& texts, const char* name) {
 std::string table(const Report& report) {
   std::string out = "<h2>Figures</h2><table>";
   for (const Report::Row& row : report.rows()) {
-    out += "<tr><td>" + escape_html(row.label) + "</td><td class=\"value\">" +
-           escape_html(row.value) + "</td><td class=\"unit\">" + escape_html(row.unit) +
-           "</td></tr>";
+    // A label's own indentation says what it belongs to.
+    const size_t indent = std::min(row.label.find_first_not_of(' '), row.label.size());
+    out += indent == 0 ? "<tr><td>"
+                       : "<tr><td style=\"padding-left:" + std::to_string(indent / 2) + "em\">";
+    out += escape_html(row.label) + "</td><td class=\"value\">" + escape_html(row.value) +
+           "</td><td class=\"unit\">" + escape_html(row.unit) + "</td></tr>";
   }
   return out + "</table>";
 }

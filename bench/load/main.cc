@@ -40,6 +40,8 @@ void add_common(CLI::App& app, Options& options) {
   app.add_flag("--pin", options.pin, "server and generator on CPUs of their own");
   app.add_option("--connect-rate", options.connects_per_second,
                  "connections per second (0: no limit)");
+  app.add_option("--in-flight", options.in_flight,
+                 "connections on their way at a time (storm: all of them)");
   app.add_option("--open-seconds", options.open_seconds_max, "time to open all connections in");
   app.add_option("--bytes", options.payload_bytes, "size of a message, from 72");
   app.add_option(
@@ -84,6 +86,9 @@ void add_scenario_options(CLI::App& app, Options& options) {
   if (name == "idle") {
     app.add_option("--idle-seconds", options.idle_seconds,
                    "how long to be idle before memory is read");
+    app.add_flag(
+        "--bare", options.compares_bare,
+        "as many sockets of a bare epoll server (one process) first, for the kernel's memory");
     app.add_option("--ping-seconds", options.ping_seconds_max,
                    "wait for a heartbeat of each (0: do not)");
   }
@@ -162,10 +167,15 @@ std::vector<std::string> about_machine() {
           std::to_string(std::thread::hardware_concurrency()) + " CPUs"};
 }
 
+// Without what is secret: tokens and headers stay out of reports.
 std::string command_line(int argc, char** argv) {
   std::string line = "livehub-bench";
   for (int i = 1; i < argc; ++i) {
-    const std::string word = argv[i];
+    const std::string before = argv[i - 1];
+    std::string word = argv[i];
+    if (before == "--token" || before == "--header") word = "...";
+    if (word.starts_with("--token=") || word.starts_with("--header="))
+      word = word.substr(0, word.find('=') + 1) + "...";
     const bool is_plain = word.find_first_of(" \"'{}?&*$") == std::string::npos;
     line += is_plain ? " " + word : " '" + word + "'";
   }

@@ -22,6 +22,7 @@ struct Options {
 
   uint32_t connections = 1000;
   double connects_per_second = 0;
+  uint32_t in_flight = 256;  // connections on their way at a time, of all
   double open_seconds_max = 60;
   uint32_t processes = 0;  // 0: from the number of connections and CPUs
   uint32_t pause_us = 0;
@@ -38,6 +39,7 @@ struct Options {
   double quiet_seconds_max = 10;  // how long to wait for messages that do not come
 
   double idle_seconds = 60;
+  bool compares_bare = false;  // idle: as many sockets under epoll, for the kernel's memory
   double ping_seconds_max =
       45;  // idle: how long to wait for every client's heartbeat; 0: not at all
   uint32_t never_read_every = 10;

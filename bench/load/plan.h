@@ -35,6 +35,7 @@ struct GroupPlan {
 struct FleetPlan {
   std::vector<GroupPlan> groups;
   uint32_t processes = 1;
+  uint32_t in_flight = 256;  // connections that may be on their way at a time, of all processes
   // Rest after a turn in which something was received: fewer, larger turns make the generator
   // cheaper and spare the server waking it up for each message; latencies grow by as much.
   uint32_t pause_us = 0;

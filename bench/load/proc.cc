@@ -113,6 +113,16 @@ uint64_t tcp_buffer_bytes() {
   return 0;
 }
 
+uint64_t kernel_slab_bytes() {
+  std::ifstream file("/proc/meminfo");
+  std::string line;
+  while (std::getline(file, line)) {
+    if (line.starts_with("SUnreclaim:"))
+      return std::strtoull(line.c_str() + 11, nullptr, 10) * 1024;
+  }
+  return 0;
+}
+
 std::vector<pid_t> thread_ids(pid_t pid) {
   std::vector<pid_t> ids;
   for_each_number(proc_path(pid, "task"), [&](pid_t id) { ids.push_back(id); });

@@ -44,6 +44,9 @@ uint64_t rss_bytes_quickly(pid_t pid);
 // What the machine's TCP sockets hold in their buffers: where unsent data goes that does not show
 // in a server's own memory.
 uint64_t tcp_buffer_bytes();
+// What the kernel itself holds (slabs that it cannot give back): sockets, files, epoll's entries,
+// of both ends. Of the whole machine.
+uint64_t kernel_slab_bytes();
 std::vector<pid_t> thread_ids(pid_t pid);
 uint32_t descriptor_count(pid_t pid);
 

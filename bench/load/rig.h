@@ -91,6 +91,8 @@ class Rig {
   int64_t cpu_since_ns_ = 0;
   int64_t softirq_since_ns_ = 0;
   int64_t server_since_ns_ = 0;
+  std::optional<CpuMeter> publishing_;  // of the span
+  int64_t span_since_ns_ = 0;
   std::optional<CpuMeter> sampled_;   // of the timeline's thread
   std::optional<Timeline> timeline_;  // last: it reads the others
 };

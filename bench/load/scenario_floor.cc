@@ -82,6 +82,7 @@ FleetPlan fleet_plan(const Options& options, const std::vector<Contestant>& cont
                        ? options.processes
                        : default_processes(uint64_t{options.connections} * contestants.size());
   plan.pause_us = options.pause_us;
+  plan.in_flight = options.in_flight;
   plan.sources = options.sources;
   return plan;
 }
@@ -171,11 +172,11 @@ void report_ratio(const Contestant& one, const Contestant& other, Report& report
   }
   const std::string key = one.name + (other.bare ? "" : "_over_" + other.name);
   const MedianInterval ratio = median_interval(ratios);
-  report.number(key + "_pairs", "  pairs that count", static_cast<double>(ratios.size()), "");
   report.number(key + "_ratio", "  over " + (other.bare ? "the bare loop" : other.name),
                 ratio.median, "", 3);
-  report.number(key + "_ratio_low", "  95 % interval from", ratio.low, "", 3);
-  report.number(key + "_ratio_high", "  to", ratio.high, "", 3);
+  report.number(key + "_ratio_low", "    95 % interval from", ratio.low, "", 3);
+  report.number(key + "_ratio_high", "    to", ratio.high, "", 3);
+  report.number(key + "_pairs", "    pairs that count", static_cast<double>(ratios.size()), "");
   if (ratios.size() * 2 <= pairs) {
     report.warn(
         one.name + " over " + other.name +

@@ -64,6 +64,7 @@ FleetPlan fleet_plan(const Options& options, const std::vector<Contestant>& cont
   }
   plan.processes =
       options.processes > 0 ? options.processes : default_processes(options.connections);
+  plan.in_flight = options.in_flight;
   plan.sources = options.sources;
   return plan;
 }
@@ -122,8 +123,8 @@ void report_ratio(const Contestant& one, const Contestant& other, bool is_bare, 
   const MedianInterval ratio = median_interval(ratios);
   report.number(key + "_ratio", "  over " + (is_bare ? "the bare loop" : other.name), ratio.median,
                 "", 3);
-  report.number(key + "_ratio_low", "  95 % interval from", ratio.low, "", 3);
-  report.number(key + "_ratio_high", "  to", ratio.high, "", 3);
+  report.number(key + "_ratio_low", "    95 % interval from", ratio.low, "", 3);
+  report.number(key + "_ratio_high", "    to", ratio.high, "", 3);
 }
 
 // Over the bare loop, the last of them, and over those that --over names.

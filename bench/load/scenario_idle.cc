@@ -1,6 +1,8 @@
 // idle: what a connection costs in memory that has received messages and now has nothing to do.
 #include <algorithm>
+#include <optional>
 
+#include "load/bare_door.h"
 #include "load/clock.h"
 #include "load/rig.h"
 #include "load/scenarios.h"
@@ -55,12 +57,51 @@ void report_memory(const Options& options, Report& report, uint64_t before, uint
                 3);
 }
 
+double kernel_growth(uint64_t before, uint32_t connections) {
+  return (static_cast<double>(kernel_slab_bytes()) - static_cast<double>(before)) / connections;
+}
+
+// As many idle sockets at a process that does nothing but wait for them with epoll. They stay open
+// beside the server's: what is freed and used again would hide what those take.
+class BareIdle {
+ public:
+  BareIdle(const Options& options, Report& report)
+      : door_(parse_target(options.urls.front()).protocol, false), fleet_(plan_of(options)) {
+    const uint64_t before = kernel_slab_bytes();
+    if (!fleet_.open(0, options.connects_per_second, options.open_seconds_max)) {
+      report.fail("the bare server did not get all its connections: " +
+                  fleet_.totals(0).first_error);
+    }
+    report.number("bare_kernel_bytes_per_connection", "kernel memory of both ends, a bare socket",
+                  kernel_growth(before, options.connections), "B");
+  }
+
+ private:
+  FleetPlan plan_of(const Options& options) {
+    FleetPlan plan;
+    plan.groups.push_back(
+        {.target = door_.target(), .connections = options.connections, .board = &board_});
+    plan.processes = default_processes(options.connections);
+    plan.in_flight = options.in_flight;
+    plan.sources = options.sources;
+    return plan;
+  }
+
+  BareDoor door_;
+  Board board_;
+  Fleet fleet_;
+};
+
 }  // namespace
 
 void run_idle(const Options& options, Report& report) {
+  std::optional<BareIdle> bare;
+  if (options.compares_bare) bare.emplace(options, report);
   Rig rig(options, report);
   const uint64_t before = rig.server_rss_bytes();
-  if (!rig.open()) return;
+  const uint64_t kernel_before = kernel_slab_bytes();
+  if (report.has_failed() || !rig.open()) return;
+  const double kernel_bytes = kernel_growth(kernel_before, options.connections);
   const uint64_t opened = rig.server_rss_bytes();
   rig.begin_span();
   if (!options.push_url.empty()) {
@@ -77,6 +118,8 @@ void run_idle(const Options& options, Report& report) {
   const uint64_t now = rig.server_rss_bytes();
   const uint64_t descriptors = descriptor_count(options.server_pid);
   rig.report_messages();
+  report.number("kernel_bytes_per_connection", "kernel memory of both ends per connection",
+                kernel_bytes, "B");
   report.number("pings", "heartbeats received", static_cast<double>(rig.totals().pings), "");
   rig.close();
   if (options.server_pid == 0) return;

@@ -26,6 +26,7 @@ FleetPlan visitors_plan(const Options& options, const Rig& rig) {
                            .joins_midway = true});
   }
   plan.processes = 1;
+  plan.in_flight = options.in_flight;
   plan.sources = options.sources;
   return plan;
 }

@@ -1,4 +1,4 @@
-// rooms: many channels. What a publication costs where nobody listens is measured first and taken
+// rooms: many channels. What a publication costs where nobody listens is measured too and taken
 // off, so that what is left is the price of a delivery; the same deliveries over one channel stand
 // beside it.
 #include <algorithm>
@@ -60,6 +60,27 @@ void report_cost(const std::string& key, const std::string& label, const Cost& c
                 cost.us_per_delivery_and_push, "us", 4);
 }
 
+// What a measurement with subscribers found.
+struct Found {
+  double cpu_us = 0;
+  uint64_t pushes = 0;
+  uint64_t deliveries = 0;
+};
+
+// Warms up and measures. Nothing, and said in the report: it went wrong.
+std::optional<Found> measure(const Options& options, double rate, Rig& rig) {
+  rig.begin_span();
+  show_progress("warming up");
+  if (!rig.publish(run_of(options.warm_up_seconds, rate, options))) return std::nullopt;
+  rig.begin_span();
+  show_progress("measuring");
+  const PublishRun run = run_of(options.seconds, rate, options);
+  Found found{.cpu_us = cpu_us_of(run, rig), .pushes = run.count};
+  rig.finish_span();
+  found.deliveries = rig.totals().messages;
+  return found;
+}
+
 // The same number of deliveries a second, over one channel with all subscribers in it.
 std::optional<Cost> measure_one_channel(const Options& options, Report& report) {
   const double rate = options.rate_per_second * options.room_size / options.connections;
@@ -68,20 +89,34 @@ std::optional<Cost> measure_one_channel(const Options& options, Report& report) 
   // At least ten messages: with many subscribers they are far apart.
   one.seconds = std::max(options.seconds, 10 / rate);
   one.warm_up_seconds = std::max(options.warm_up_seconds, 1 / rate);
-  const double per_publish = publish_cost(one, std::max(rate, 10.0), {}, report);
-  Rig rig(one, report);
+  std::optional<Found> found;
+  {
+    Rig rig(one, report);
+    if (!rig.open()) return std::nullopt;
+    found = measure(one, rate, rig);
+    if (rig.totals().faults() > 0) report.fail("one channel: messages were lost, doubled or torn");
+  }
+  if (!found) return std::nullopt;
+  const double per_publish = publish_cost(options, std::max(rate, 10.0), {}, report);
+  return cost_of(per_publish, found->cpu_us, found->pushes, found->deliveries);
+}
+
+// The channels themselves, first of all: what they take in memory shows on a fresh server only.
+std::optional<Found> measure_rooms(const Options& options, const RigPlan& plan, Report& report) {
+  Rig rig(options, report, plan);
+  const auto rss_before = static_cast<double>(rig.server_rss_bytes());
   if (!rig.open()) return std::nullopt;
-  rig.begin_span();
-  show_progress("one channel: warming up");
-  if (!rig.publish(run_of(one.warm_up_seconds, rate, one))) return std::nullopt;
-  rig.begin_span();
-  show_progress("one channel: measuring");
-  const PublishRun run = run_of(one.seconds, rate, one);
-  const double cpu_us = cpu_us_of(run, rig);
-  rig.finish_span();
-  const Totals totals = rig.totals();
-  if (totals.faults() > 0) report.fail("one channel: messages were lost, doubled or torn");
-  return cost_of(per_publish, cpu_us, run.count, totals.messages);
+  const auto rss_open = static_cast<double>(rig.server_rss_bytes());
+  const std::optional<Found> found = measure(options, options.rate_per_second, rig);
+  rig.report_messages();
+  if (options.server_pid != 0) {
+    report.number("rss_bytes_per_connection", "memory of a subscriber and its share of a channel",
+                  (rss_open - rss_before) / options.connections, "B");
+  }
+  rig.report_latency();
+  rig.report_publisher();
+  rig.report_effort();
+  return found;
 }
 
 void check(const Options& options) {
@@ -104,41 +139,20 @@ void run_rooms(const Options& asked, Report& report) {
   report.number("rooms", "channels", options.rooms, "");
   report.number("room_size", "subscribers of each", options.room_size, "");
   report.number("rate", "pushes", options.rate_per_second, "/s", 1);
-  std::optional<Cost> one;
-  if (options.compares_one_channel) one = measure_one_channel(options, report);
-  if (report.has_failed()) return;
   const RigPlan plan{.channels = options.rooms};
+  const std::optional<Found> found = measure_rooms(options, plan, report);
+  if (!found || report.has_failed() || options.server_pid == 0) return;
   const double per_publish = publish_cost(options, options.rate_per_second, plan, report);
-  Rig rig(options, report, plan);
-  const uint64_t rss_before = rig.server_rss_bytes();
-  if (report.has_failed() || !rig.open()) return;
-  const uint64_t rss_open = rig.server_rss_bytes();
-  rig.begin_span();
-  show_progress("warming up");
-  if (!rig.publish(run_of(options.warm_up_seconds, options.rate_per_second, options)))
-    return rig.report_messages();
-  rig.begin_span();
-  show_progress("measuring");
-  const PublishRun run = run_of(options.seconds, options.rate_per_second, options);
-  const double cpu_us = cpu_us_of(run, rig);
-  rig.finish_span();
-  rig.report_messages();
-  if (options.server_pid != 0) {
-    const Cost rooms = cost_of(per_publish, cpu_us, run.count, rig.totals().messages);
-    report_cost("rooms", "many channels", rooms, report);
-    if (one) report_cost("one", "one channel", *one, report);
-    if (one && one->us_per_delivery > 0) {
-      report.number("ratio", "many channels over one, per delivery",
-                    rooms.us_per_delivery / one->us_per_delivery, "", 2);
-    }
-    report.number(
-        "rss_bytes_per_connection", "memory of a subscriber and its share of a channel",
-        (static_cast<double>(rss_open) - static_cast<double>(rss_before)) / options.connections,
-        "B");
+  const Cost rooms = cost_of(per_publish, found->cpu_us, found->pushes, found->deliveries);
+  report_cost("rooms", "many channels", rooms, report);
+  if (!options.compares_one_channel) return;
+  const std::optional<Cost> one = measure_one_channel(options, report);
+  if (!one) return;
+  report_cost("one", "one channel", *one, report);
+  if (one->us_per_delivery > 0) {
+    report.number("ratio", "many channels over one, per delivery",
+                  rooms.us_per_delivery / one->us_per_delivery, "", 2);
   }
-  rig.report_latency();
-  rig.report_publisher();
-  rig.report_effort();
 }
 
 }  // namespace livehub::bench

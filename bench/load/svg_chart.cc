@@ -18,6 +18,7 @@ constexpr double kRight = 16;
 constexpr double kTop = 14;
 constexpr double kBottom = 40;
 constexpr int kTicksWanted = 5;
+constexpr size_t kColours = 5;
 
 struct Range {
   double low = std::numeric_limits<double>::infinity();
@@ -100,14 +101,15 @@ std::string curve(const Chart& chart, const Plane& plane, size_t index) {
     if (chart.is_log_y && y <= 0) continue;
     points += number(plane.x(x)) + "," + number(plane.y(y)) + " ";
   }
-  return "<polyline class=\"series-" + std::to_string(index) + "\" points=\"" + points + "\"/>";
+  return "<polyline class=\"series-" + std::to_string(index % kColours) + "\" points=\"" + points +
+         "\"/>";
 }
 
 std::string legend(const Chart& chart) {
   if (chart.series.size() < 2) return {};
   std::string out = "<div class=\"legend\">";
   for (size_t i = 0; i < chart.series.size(); ++i) {
-    out += "<span><i class=\"key-" + std::to_string(i) + "\"></i>" +
+    out += "<span><i class=\"key-" + std::to_string(i % kColours) + "\"></i>" +
            escape_html(chart.series[i].name) + "</span>";
   }
   return out + "</div>";

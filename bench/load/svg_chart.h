@@ -1,5 +1,5 @@
-// Line charts as SVG text, for reports that open without a network. Colours are classes (series-0,
-// axis, grid), so that the page's style decides for light and dark. Pure. Tests:
+// Line charts as SVG text, for reports that open without a network. Colours are classes (series-0
+// to series-4, axis, grid), so that the page's style decides for light and dark. Pure. Tests:
 // bench/load/report_test.cc.
 #pragma once
 

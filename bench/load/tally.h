@@ -38,6 +38,7 @@ struct Tally {
   Cell last_open_ns;
   // Messages of the current span (since kBegin).
   Cell messages;
+  Cell all_messages;         // the same since the start: never set back
   Cell messages_of_readers;  // the same without clients that stopped reading at first
   Cell message_bytes;        // payloads
   Cell receives;             // recv() calls that completed at least one message

@@ -25,11 +25,8 @@ std::string figures_of(const TimelinePoint& point) {
 }  // namespace
 
 TimelinePoint point_between(const Reading& before, const Reading& now, double seconds) {
-  // A new span begins to count at 0.
-  const uint64_t messages =
-      now.messages >= before.messages ? now.messages - before.messages : now.messages;
   return {.seconds = 0,
-          .messages_per_second = static_cast<double>(messages) / seconds,
+          .messages_per_second = static_cast<double>(now.messages - before.messages) / seconds,
           .open = static_cast<double>(now.open),
           .rss_mb = static_cast<double>(now.rss_bytes) / 1e6,
           .cpu_share = static_cast<double>(now.cpu_ns - before.cpu_ns) / 1e9 / seconds,

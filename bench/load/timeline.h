@@ -13,7 +13,7 @@ namespace livehub::bench {
 
 // Counters as they stand.
 struct Reading {
-  uint64_t messages = 0;  // received; may begin again at 0
+  uint64_t messages = 0;  // received since the start
   uint64_t open = 0;
   uint64_t rss_bytes = 0;  // of the server; 0: not known
   int64_t cpu_ns = 0;      // of the server

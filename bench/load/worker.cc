@@ -193,6 +193,7 @@ void Worker::feed(Group& group, Client& client, std::string_view bytes) {
     Tally& tally = *group.tally;
     tally.receives.add(1);
     tally.messages.add(burst_messages_);
+    tally.all_messages.add(burst_messages_);
     if (!client.never_reads) tally.messages_of_readers.add(burst_messages_);
     tally.message_bytes.add(burst_bytes_);
     tally.last_message_ns.set(static_cast<uint64_t>(received_ns_));

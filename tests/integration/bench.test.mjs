@@ -5,11 +5,11 @@ import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { test } from "node:test";
-import { FakeHub, bench, mustPass } from "./lib/bench.mjs";
-import { temporaryDirectory, withServer } from "./lib/server.mjs";
+import { FakeHub, bench, mustPass, script } from "./lib/bench.mjs";
+import { io, temporaryDirectory, withServer } from "./lib/server.mjs";
 
 const withEcho = { env: { LIVEHUB_ECHO: "1" } };
-const short = ["--seconds", 1, "--warm-up", 0.2, "--rate", 50];
+const short = ["--seconds", 0.8, "--warm-up", 0.2, "--rate", 50];
 
 test("every scenario runs against the hub, and nothing is lost", async (t) => {
   const directory = temporaryDirectory(t);
@@ -21,7 +21,7 @@ test("every scenario runs against the hub, and nothing is lost", async (t) => {
     const pid = ["--server-pid", server.pid];
     const runs = {
       connect: [ws, ...pid, "-n", 40],
-      idle: [sse, ...push, "-n", 40, "--idle-seconds", 0.2, "--ping-seconds", 0],
+      idle: [sse, ...push, "-n", 40, "--idle-seconds", 0.2, "--ping-seconds", 0, "--bare"],
       broadcast: [ws, sse, ...push, "-n", 40, ...short, "--html", page],
       saturate: [ws, ...push, "-n", 20, "--seconds", 0.5, "--warm-up", 0.1, "--publishers", 4],
       slow: [ws, ...push, "-n", 20, "--messages", 3, "--bytes", 20_000],
@@ -166,7 +166,7 @@ test("an API of another shape: method, body and first message are templates", as
   const found = await mustPass(directory, "broadcast", hub.wsUrl("/ws/0"), "--push",
     hub.url("/push/0"), "--push-body", '{"to":"{channel}","message":{payload_string}}',
     "--first-message", '{"subscribe":"{channel}"}', "-n", 4, ...short);
-  assert.equal(found.messages, 200);
+  assert.equal(found.messages, 160);
 });
 
 test("what it cannot do is said before anything is loaded", async (t) => {
@@ -181,3 +181,23 @@ test("what it cannot do is said before anything is loaded", async (t) => {
   }
   assert.ok(existsSync(directory));
 });
+
+// The scripts that start servers themselves, as small as they go. What they measure is not looked
+// at, so a missed target (1) is as good as a met one.
+const scripts = {
+  million: ["-n", 300, "--shards", 2, "--messages", 2, "--io", io],
+  comparison: ["--peer", "node", "--pairs", 1, "-n", 10, "--rate", 50, "--seconds", 0.2, "--io", io],
+};
+for (const [name, args] of Object.entries(scripts)) {
+  test(`bench/${name} runs`, async (t) => {
+    const file = path.join(temporaryDirectory(t), "found.json");
+    const { code, output } = await script(name, ...args, "--json", file);
+    assert.ok(code === 0 || code === 1, `${code}\n${output}`);
+    const { results } = JSON.parse(readFileSync(file, "utf8"));
+    for (const protocol of ["ws", "sse"]) {
+      assert.deepEqual(results[protocol].failures, [], output);
+      if (name === "million") assert.equal(results[protocol].messages, 600);
+      if (name === "comparison") assert.ok(results[protocol][`${io}_us_per_delivery`] > 0, output);
+    }
+  });
+}

@@ -11,31 +11,37 @@ import { binary, root } from "./server.mjs";
 // That of the build which the server under test comes from.
 const program = path.join(root, path.basename(path.dirname(binary)), "livehub-bench");
 
-// Runs one scenario; `found` is its JSON object.
-export async function bench(directory, ...args) {
-  const file = path.join(directory, `bench-${Math.random().toString(36).slice(2)}.json`);
-  const command = [...args.map(String), "--json", file, "--seconds-max", "120"];
-  const child = spawn(program, command, { stdio: ["ignore", "pipe", "pipe"] });
+async function run(command, args) {
+  const child = spawn(command, args.map(String), { stdio: ["ignore", "pipe", "pipe"] });
   let output = "";
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (text) => (output += text));
   const code = await new Promise((resolve, reject) => {
     child.on("error", reject);
     child.on("close", resolve);
   });
-  let found = null;
-  try {
-    found = JSON.parse(readFileSync(file, "utf8"));
-  } catch (error) {
-    assert.fail(`livehub-bench ${command.join(" ")} ended with ${code}: ${error}\n${output}`);
-  }
-  return { code, found, output };
+  return { code, output };
 }
 
+// Runs one scenario; `found` is its JSON object.
+export async function bench(directory, ...args) {
+  const file = path.join(directory, `bench-${Math.random().toString(36).slice(2)}.json`);
+  const { code, output } = await run(program, [...args, "--json", file, "--seconds-max", 120]);
+  try {
+    return { code, output, found: JSON.parse(readFileSync(file, "utf8")) };
+  } catch (error) {
+    return assert.fail(`livehub-bench ${args.join(" ")} ended with ${code}: ${error}\n${output}`);
+  }
+}
+
+// One of the scripts in bench/, on the programs of that build.
+export const script = (name, ...args) =>
+  run(path.join(root, "bench", name), [...args, "--build", path.dirname(program)]);
+
 export async function mustPass(directory, ...args) {
-  const run = await bench(directory, ...args);
-  assert.equal(run.code, 0, run.output);
-  assert.deepEqual(run.found.failures, [], run.output);
-  return run.found;
+  const { code, output, found } = await bench(directory, ...args);
+  assert.equal(code, 0, output);
+  assert.deepEqual(found.failures, [], output);
+  return found;
 }
 
 // A hub of paths /sse/<channel>, /ws/<channel> and /push/<channel>, with /echo. `deliver(message,
