@@ -56,7 +56,8 @@ class Chat : public Profile {
   void on_open(Session session, const Request& request) override {
     const std::optional<std::string> token = request.query_value("token");
     if (!token || token->empty()) return refuse(session, kNoToken, "Missing authentication token");
-    const auth::JwtResult result = shared_->verifier.verify(*token, context_.unix_seconds());
+    const auth::JwtResult result =
+        shared_->secrets->verifier.verify(*token, context_.unix_seconds());
     if (!result.is_valid()) {
       const bool is_expired = result.fault == auth::JwtFault::kExpired;
       return refuse(session, kBadToken, is_expired ? "Token expired" : "Invalid token");
@@ -234,14 +235,14 @@ class Chat : public Profile {
     call.url = shared_->api_url + "/api/chats/" + wire::percent_encode(client.chat_id()) +
                "/messages/send";
     call.headers = {{"Content-Type", "application/json"},
-                    {"X-Internal-Secret", shared_->api_secret}};
+                    {"X-Internal-Secret", shared_->secrets->api}};
     call.body = save_request_body(request.content, request.role, client.user_id);
     return call;
   }
   source::HttpCall user_call(const Client& client) const {
     source::HttpCall call;
     call.url = shared_->api_url + "/api/users/" + wire::percent_encode(client.user_id);
-    call.headers = {{"X-Internal-Secret", shared_->api_secret}};
+    call.headers = {{"X-Internal-Secret", shared_->secrets->api}};
     call.is_shared = true;
     return call;
   }
@@ -308,6 +309,11 @@ ProfileChoice make_chat(const SettingMap& settings) {
   shared->started_ms = base::unix_ms();
   shared->memory_total = allowed_bytes();
   choice.sources = {shared->redis, shared->backend};
+  choice.reload = [shared](const SettingMap& changed) {
+    std::string error;
+    if (auto secrets = read_chat_secrets(changed, error)) shared->secrets.set(std::move(secrets));
+    return error;
+  };
   choice.factory = [shared](const ProfileContext& context) -> std::unique_ptr<Profile> {
     return std::make_unique<Chat>(shared, context);
   };

@@ -2,7 +2,10 @@
 
 #include <array>
 
+#include <nlohmann/json.hpp>
+
 #include "base/clock.h"
+#include "tool/check_settings.h"
 #include "tool/secret.h"
 #include "tool/stop_signals.h"
 #include "tool/stream.h"
@@ -42,8 +45,9 @@ class Deployment {
  private:
   friend class Probe;
   HttpRequest request(std::string_view path) const;
-  bool check_health();
+  bool check_health(std::string_view profile);
   void check_tls(int64_t certificate_end);
+  void check_users(std::string_view profile, const std::string& health);
   void check_ready();
   void check_cors(std::string_view path);
   void check_lock(std::string_view path);
@@ -107,8 +111,19 @@ HttpRequest Deployment::request(std::string_view path) const {
   return request;
 }
 
+// Whether it reads the outbox cannot be seen from outside.
+void Deployment::check_users(std::string_view profile, const std::string& health) {
+  if (profile != "pg-updates") return;
+  const auto body = nlohmann::json::parse(health, nullptr, false);
+  const int64_t users = body.is_object() ? body.value("connectedUsers", int64_t{0}) : 0;
+  if (users <= kUsersListenedToMax) return;
+  findings_.note("outbox", std::to_string(users) + " users are connected",
+                 "livehub pg-setup, PG_OUTBOX=1, unless it is set: PostgreSQL takes long to listen "
+                 "to all their names again");
+}
+
 // False: nobody is there, and the rest would only say so again.
-bool Deployment::check_health() {
+bool Deployment::check_health(std::string_view profile) {
   HttpClient client(&stop_);
   const HttpReply reply = client.ask(request("/health"));
   if (reply.end != HttpReply::End::kWhole) {
@@ -116,9 +131,10 @@ bool Deployment::check_health() {
                    "is it deployed, and does the name lead there?");
     return false;
   }
-  if (reply.status == 200)
+  if (reply.status == 200) {
     findings_.ok("health", "GET /health: 200");
-  else
+    check_users(profile, reply.body);
+  } else
     findings_.fail("health", "GET /health: " + std::to_string(reply.status),
                    "is this livehub, with the profile that --profile names?");
   check_tls(reply.certificate_end);
@@ -239,7 +255,7 @@ void Deployment::check_stream(const Route& route, bool is_websocket) {
 }
 
 void Deployment::run(std::string_view profile) {
-  if (!check_health()) return;
+  if (!check_health(profile)) return;
   check_ready();
   for (const Route& route : kRoutes) {
     if (route.profile != profile) continue;

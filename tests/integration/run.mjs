@@ -52,6 +52,7 @@ const cellsOf = {
   "tools_check.test.mjs": ["uring/3"],
   "container.test.mjs": ["epoll/1"],
   "reload.test.mjs": ["uring/3", "epoll/1"],
+  "reload_profiles.test.mjs": ["uring/3", "epoll/1"],
   "tools_admin.test.mjs": ["uring/3"],
   "documents.test.mjs": ["epoll/1"],
   "conformance_sse.test.mjs": ["uring/3", "epoll/1"],

@@ -157,6 +157,29 @@ test("the Fly files of this directory are well, and a spoilt one is not", async 
   }
 });
 
+test("pg-updates with many users: the outbox is advised", async () => {
+  const secrets = { DATABASE_URL: "postgres://u@127.0.0.1:9/x", WEBSOCKET_JWT_SECRET: "p4ss" };
+  const file = path.join(root, "fly/pg-updates/fly.toml");
+  const args = ["--profile", "pg-updates", "--fly", file, "--timeout", "0.2"];
+  const seen = await check(args, { env: secrets });
+  assert.equal(seen.level("outbox"), "warning", seen.tool.output);
+  assert.match(seen.of("outbox")[0].text, /soft_limit lets in 20000 users; above 2000/);
+  const without = await check(args, { env: { ...secrets, PG_OUTBOX: "1" } });
+  assert.equal(without.of("outbox").length, 0, without.tool.output);
+
+  let connectedUsers = 2001;
+  const health = http.createServer((_, response) => {
+    response.end(JSON.stringify({ status: "healthy", connectedUsers }));
+  });
+  await new Promise((resolve) => health.listen(0, "127.0.0.1", resolve));
+  track(health, () => health.close());
+  const url = ["--url", `http://127.0.0.1:${health.address().port}`, "--profile", "pg-updates"];
+  assert.match((await check(url)).of("outbox")[0].text, /2001 users are connected/);
+  connectedUsers = 2000;
+  assert.equal((await check(url)).of("outbox").length, 0);
+  health.closeAllConnections();
+});
+
 test("a deployment, from outside", async () => {
   const env = { LIVE_PUSH_TOKEN: token };
   const seen = await check(["--url", server.url], { env });

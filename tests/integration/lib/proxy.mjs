@@ -3,7 +3,10 @@
 import net from "node:net";
 import { track } from "./cleanup.mjs";
 
-const garbage = Buffer.from("HTTP/1.1 400 Bad Request\r\n\r\n\xff\x00 this is no broker\r\n", "latin1");
+const garbage = Buffer.from(
+  "HTTP/1.1 400 Bad Request\r\n\r\n\xff\x00 no broker\r\n",
+  "latin1",
+);
 
 export class Proxy {
   #pairs = new Set();
