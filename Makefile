@@ -9,6 +9,8 @@ TEST_PACKAGES := libgtest-dev libgmock-dev libbenchmark-dev curl python3 python3
   procps iproute2 util-linux openssl redis-server nats-server postgresql-15 pgbouncer
 # What bench-compare measures beside livehub; Node's ws is npm's.
 PEER_PACKAGES := nginx libnginx-mod-nchan
+# For `make fuzz` alone: clang with its own run-time parts.
+FUZZ_PACKAGES := clang-14 libclang-rt-14-dev
 # A machine that has Node from elsewhere must keep it: Debian's npm conflicts with it.
 TEST_PACKAGES += $(shell command -v node >/dev/null || echo nodejs) $(shell command -v npm >/dev/null || echo npm)
 
@@ -18,8 +20,9 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 NINJA := ninja --quiet
 QUIET := | { grep -v '^ninja: no work to do' || true; }
 .NOTPARALLEL:
-.PHONY: help build run demo docs test test-full sim mutants asan tsan coverage bench bench-figures bench-micro \
-  bench-compare bench-million build-bench deps deps-build deps-test clean format \
+.PHONY: help build run demo docs pictures test test-full sim mutants asan tsan coverage bench deps \
+  deps-build deps-test clean format bench-figures bench-micro bench-compare bench-million \
+  build-bench fuzz soak \
   tidy configure configure-tests
 
 help:  ## List the targets (this list)
@@ -39,6 +42,10 @@ demo: build  ## Start the hub with this machine's own load going into it, and sa
 docs: build  ## Write the tables of docs/OPERATING.md anew: settings, metrics, log lines
 	@node tools/docs.mjs build/livehub
 
+pictures: configure-tests  ## Take the pictures of docs/images anew: the page on a hub with some load
+	@$(NINJA) -C build livehub livehub-bench $(QUIET)
+	@node tools/pictures.mjs build/livehub build/livehub-bench
+
 test: configure-tests  ## Build and pass every test in under 15 minutes: unit, house rules, integration
 	@python3 tests/run.py
 
@@ -48,6 +55,14 @@ sim: configure-tests  ## The whole engine on a simulated kernel: 100 seeds, or S
 
 mutants: configure-tests  ## Plant each bug of tests/mutants in a copy; the simulator or a named test must find it
 	@python3 tests/sim/mutants.py $(ARGS)
+
+fuzz: deps-build  ## Fuzz TARGET=... for TIME=60 seconds; without TARGET the list of them, TARGET=all each
+	@$(call install,$(FUZZ_PACKAGES))
+	@$(if $(TARGET),cmake --preset fuzz >/dev/null,true)
+	@python3 tests/fuzz/run.py $(if $(TARGET),$(TARGET) --seconds $(or $(TIME),60),--list)
+
+soak: build deps-test  ## Hostile crowds for MINUTES=10, with figures and a verdict
+	@node tests/soak/hostile.mjs --minutes $(or $(MINUTES),10) $(ARGS)
 
 test-full: configure-tests  ## The same with the long forms: 10,000 joins, minutes of waiting, every cell
 	@python3 tests/run.py --full
@@ -88,7 +103,7 @@ bench-million: build-bench  ## A million subscribers in one process (ARGS="-n 20
 deps: deps-build deps-test  ## Install all packages (the other targets do it themselves)
 
 clean:  ## Remove what was built and installed below this directory
-	rm -rf build build-asan build-tsan build-coverage tests/node_modules
+	rm -rf build build-asan build-tsan build-coverage build-fuzz tests/node_modules
 
 format:  ## Bring the C++ sources to the house style
 	@$(call install,clang-format)

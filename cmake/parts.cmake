@@ -6,6 +6,7 @@ find_package(tomlplusplus REQUIRED)
 find_package(CLI11 REQUIRED)
 find_package(prometheus-cpp REQUIRED)
 find_package(PkgConfig REQUIRED)
+pkg_check_modules(prometheus REQUIRED prometheus-cpp-core)  # for its version
 pkg_check_modules(uring REQUIRED IMPORTED_TARGET liburing>=2.3)
 pkg_check_modules(cjose REQUIRED IMPORTED_TARGET cjose)
 find_package(CURL REQUIRED)

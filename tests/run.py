@@ -85,8 +85,9 @@ def cases(output):
 
 
 def failures(output):
-    """What GoogleTest's failed cases printed, each cut to its end; the whole's end where none did."""
-    blocks = re.findall(r"^\[ RUN      \] .*\n(?:(?!\[ RUN).*\n)*?\[  FAILED  \].*", output, re.M)
+    """What GoogleTest's failed cases printed, each cut to its end; all's end where none did."""
+    case = r"^\[ RUN      \] .*\n(?:(?!\[ RUN).*\n)*?\[  FAILED  \].*"
+    blocks = re.findall(case, output, re.M)
     return "\n".join(block[-4000:] for block in blocks) or output[-20000:]
 
 

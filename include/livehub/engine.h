@@ -36,9 +36,15 @@ struct EngineOptions {
   uint32_t idle_seconds = 75;
   uint32_t close_seconds = 5;
   double drain_seconds = 4;
-  bool is_on_fly = false;    // streams get Content-Encoding: none
-  bool public_ready = true;  // GET /_livehub/ready on the public port
-  bool echo = false;         // /echo for outside test suites
+  // Networks with commas between, as in "10.0.0.0/8": peers in them are proxies, whose word about
+  // their clients' addresses is believed. Empty or "none": nobody.
+  std::string trusted_proxies = {};
+  uint32_t connections_per_ip_max = 0;      // of one address, open at once; 0: any number
+  uint32_t connects_per_ip_per_minute = 0;  // a minute's worth may come at once; 0: any number
+  bool per_ip_only_counts = false;          // who is over these two is counted and let in
+  bool is_on_fly = false;                   // streams get Content-Encoding: none
+  bool public_ready = true;                 // GET /_livehub/ready on the public port
+  bool echo = false;                        // /echo for outside test suites
 };
 
 class Engine {

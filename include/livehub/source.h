@@ -90,7 +90,8 @@ struct LinkState {
   double state_seconds = 0;  // since when it is so
   double quiet_seconds = 0;  // since it was last proven alive
   uint64_t reconnects = 0;
-  std::string problem;  // while it is down: one sentence, without secrets
+  std::optional<uint64_t> failures = {};  // commands that failed or had no answer, where counted
+  std::string problem;                    // while it is down: one sentence, without secrets
 };
 
 class Source {

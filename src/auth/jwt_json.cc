@@ -72,7 +72,9 @@ std::optional<std::string> decode_base64url(std::string_view text) {
   return is_canonical ? std::optional(std::move(bytes)) : std::nullopt;
 }
 
+// The library stops at a NUL as if the text ended there, and skips a byte order mark before it.
 std::optional<Json> parse_strict_object(std::string_view text) {
+  if (text.find('\0') != text.npos || text.starts_with("\xef\xbb\xbf")) return std::nullopt;
   StrictShape shape;
   if (!Json::sax_parse(text, &shape)) return std::nullopt;
   Json value = Json::parse(text, nullptr, false);

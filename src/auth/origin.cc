@@ -29,6 +29,15 @@ std::string lower_case(std::string_view text) {
   return out;
 }
 
+// A sentence stays one line of moderate length, whatever the list held.
+std::string printable(std::string_view entry) {
+  constexpr size_t kShown = 80;
+  std::string out(entry.substr(0, kShown));
+  for (char& c : out)
+    if ((c >= 0 && c < ' ') || c == '\x7f') c = '?';
+  return entry.size() > kShown ? out + "..." : out;
+}
+
 bool is_scheme(std::string_view scheme) {
   return !scheme.empty() && kLetters.find(scheme[0]) != kLetters.npos &&
          only(scheme, kLetters, kDigits, "+-.");
@@ -88,7 +97,7 @@ std::optional<OriginList> OriginList::parse(std::string_view comma_list, std::st
     } else if (std::optional<std::string> origin = normalized(entry)) {
       list.entries_.push_back(*std::move(origin));
     } else {
-      error = "'" + std::string(entry) +
+      error = "'" + printable(entry) +
               "' is not an origin; write scheme://host or scheme://host:port without a path or a "
               "slash at the end, or * for every origin";
       return std::nullopt;

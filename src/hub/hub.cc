@@ -289,7 +289,7 @@ bool Hub::on_request(Mail& mail, int64_t now_ns) {
       owner_.on_leave(mail);
       return true;
     case MailKind::kReplay:
-      owner_.on_replay(mail);
+      owner_.on_replay(mail, now_ns);
       return true;
     case MailKind::kFeed:
       return owner_.on_feed(mail, now_ns);

@@ -91,8 +91,8 @@ class Hub : private Sink {
   bool flush(uint32_t now_tick) { return fanout_.flush(now_tick); }
   // About once a second: history ages, hot streams cool.
   void tick(int64_t now_ns);
-  // Joins of fed channels wait for their broker for so long at most.
-  void release_late_joins(int64_t now_ns) { owner_.release_late_joins(now_ns); }
+  // Joins and replays of fed channels wait for their broker for so long at most.
+  void release_late(int64_t now_ns) { owner_.release_late(now_ns); }
   int64_t next_release_ns() const { return owner_.next_release_ns(); }
 
   uint32_t channels() const { return channels_.live(); }

@@ -202,12 +202,16 @@ void Owner::on_leave(const Mail& mail) {
 }
 
 // Answers with the messages after a position, at most a window of them. A position beyond
-// everything this owner ever gave out is none of ours: it starts at the head. One of another epoch
-// is a gap, followed by what is kept.
-void Owner::on_replay(Mail& mail) {
+// everything this owner ever gave out is none of ours: it starts at the head, or waits where a
+// broker numbers. One of another epoch is a gap, followed by what is kept.
+void Owner::on_replay(Mail& mail, int64_t now_ns) {
   ++counters_.replays;
   const std::string_view name = mail.cargo->channel;
   const uint32_t id = find(identity_.hash(name), name);
+  if (id == base::kNoIndex || !hold_instead(mail, id, now_ns)) answer_replay(mail, id);
+}
+
+void Owner::answer_replay(Mail& mail, uint32_t id) {
   const Position head =
       id == base::kNoIndex ? Position{identity_.epoch, last_offset_} : head_of(channels_[id]);
   const uint64_t discarded = id == base::kNoIndex ? forgotten_offset_ : channels_[id].discarded;

@@ -12,7 +12,9 @@
 // leaves, the feed is told, and what was remembered is dropped, since messages pass us by from then
 // on. A feed may number its channels itself: then the channel's positions are the feed's
 // (is_numbered), and what is older than our memory is fetched from it. 4. A numbered channel only
-// grows: a message at or below its head was here already and is dropped.
+// grows: a message at or below its head was here already and is dropped. 5. Who comes with a
+// position that this process has not read yet (another machine was faster) waits until it has, or
+// is told a gap after Feed::wait_ns(): started at our head it would get messages twice.
 // Tests: tests/unit/hub/owner_test.cc, owner_feed_test.cc.
 #pragma once
 
@@ -44,6 +46,7 @@ struct OwnerCounters {
   uint64_t feed_gaps = 0;
   uint64_t feed_waits_over = 0;  // joins that went on without the broker
   uint64_t fetches = 0;
+  uint64_t held_replays = 0;  // of positions that were not read here yet
 };
 
 class Owner {
@@ -59,7 +62,7 @@ class Owner {
   bool on_publish(Mail& mail, int64_t now_ns);
   void on_join(const Mail& mail, int64_t now_ns);
   void on_leave(const Mail& mail);
-  void on_replay(Mail& mail);
+  void on_replay(Mail& mail, int64_t now_ns);
 
   // From a feed. on_feed(): false as on_publish().
   bool on_feed(Mail& mail, int64_t now_ns);
@@ -67,8 +70,8 @@ class Owner {
   void on_feed_refused(const Mail& mail);
   void on_feed_gap(const Mail& mail);
   void on_fetched(Mail& mail);
-  // Joins that have waited long enough for a broker go on without it.
-  void release_late_joins(int64_t now_ns);
+  // Joins and replays that have waited long enough for a broker go on without it.
+  void release_late(int64_t now_ns);
   // When the next of them may have waited long enough; a very late time if none waits.
   int64_t next_release_ns() const {
     return asked_.empty() ? std::numeric_limits<int64_t>::max() : asked_.top().at_ns;
@@ -88,6 +91,10 @@ class Owner {
     ShardId shard;
     uint32_t local_channel;
   };
+  struct Held {  // a replay from beyond the head
+    Mail request;
+    int64_t release_ns;
+  };
   // The feed's side of a channel.
   struct Fed {
     enum class State : uint8_t {
@@ -102,6 +109,7 @@ class Owner {
     Position head;                // is_numbered: of the newest message, or what was confirmed
     int64_t release_ns = 0;       // kAsked
     std::vector<Member> waiting;  // joins
+    std::vector<Held> held;       // of the members' shards; none while kIdle
   };
   struct Fetch {  // a window that the feed was asked for
     ShardId to;
@@ -141,6 +149,7 @@ class Owner {
   Position head_of(const Channel& channel) const;
   void answer_joined(uint32_t id, Member member);
   void add_history(const Channel& channel, uint64_t after, Cargo& cargo) const;
+  void answer_replay(Mail& mail, uint32_t id);
   void send_window(ShardId to, uint64_t token, Position from, std::unique_ptr<Cargo> cargo);
 
   // owner_feed.cc
@@ -150,6 +159,9 @@ class Owner {
   void unwant_if_unused(uint32_t id);
   void raise_head(Channel& channel, Position position);
   void tell_gap(uint32_t id, Position head);
+  bool hold_instead(Mail& request, uint32_t id, int64_t now_ns);
+  void release_held(uint32_t id);
+  void release_late_held(uint32_t id, int64_t now_ns);
   bool fetch_instead(const Mail& request, const Channel& channel);
   static void check_fed(const Channel& channel);
 
@@ -163,7 +175,7 @@ class Owner {
   std::priority_queue<Expiry, std::vector<Expiry>, std::greater<>> expiries_;
   uint64_t last_offset_ = 0;
   uint64_t forgotten_offset_ = 0;  // highest offset ever discarded with a forgotten channel
-  // Channels whose joins wait for their broker, and some that did.
+  // Channels in which joins or replays wait for their broker, and some where they did.
   std::priority_queue<Expiry, std::vector<Expiry>, std::greater<>> asked_;
   std::unordered_map<uint64_t, Fetch> fetches_;
   uint64_t fetch_serial_ = 0;

@@ -23,11 +23,12 @@ void Owner::release_joins(uint32_t id) {
   for (const Member& member : waiting) answer_joined(id, member);
 }
 
-void Owner::release_late_joins(int64_t now_ns) {
+void Owner::release_late(int64_t now_ns) {
   while (!asked_.empty() && asked_.top().at_ns <= now_ns) {
     const uint32_t id = asked_.top().channel;
     asked_.pop();
     if (!channels_.contains(id) || !channels_[id].fed) continue;
+    release_late_held(id, now_ns);
     Fed& fed = *channels_[id].fed;
     if (fed.state != Fed::State::kAsked || fed.release_ns > now_ns) continue;
     ++counters_.feed_waits_over;
@@ -43,6 +44,7 @@ void Owner::unwant_if_unused(uint32_t id) {
   if (!fed || fed->state == Fed::State::kIdle) return;
   if (!channel.members.empty() || !fed->waiting.empty()) return;
   fed->state = Fed::State::kIdle;
+  fed->held.clear();  // of subscribers that are gone, as their shards are
   fed->feed->unwant(channel.name);
   forget_history(channel);
   channel.discarded = head_of(channel).offset;
@@ -87,6 +89,7 @@ bool Owner::on_feed(Mail& mail, int64_t) {
     position = {identity_.epoch, ++last_offset_};
   }
   hand_out(id, mail.message);
+  if (is_fed) release_held(id);
   forget_if_unused(id);
   return true;
 }
@@ -138,6 +141,50 @@ void Owner::tell_gap(uint32_t id, Position head) {
     gap.position = position;
     post_.send_answer(member.shard, std::move(gap));
   }
+  release_held(id);
+}
+
+// --- what is newer than what we have read ---
+
+// True: its client has been served by a machine that is ahead of us. What it asks for is on its way
+// to us as well, and up to there it has everything.
+bool Owner::hold_instead(Mail& request, uint32_t id, int64_t now_ns) {
+  Fed* fed = channels_[id].fed.get();
+  if (!fed || !fed->is_numbered || fed->state == Fed::State::kIdle) return false;
+  if (request.position.epoch != fed->head.epoch) return false;
+  if (request.position.offset <= fed->head.offset) return false;
+  ++counters_.held_replays;
+  const int64_t release_ns = now_ns + fed->feed->wait_ns();
+  fed->held.push_back({std::move(request), release_ns});
+  asked_.push({release_ns, id});
+  return true;
+}
+
+// Behind the live message that raised the head, in the same lane: the window goes on from there.
+void Owner::release_held(uint32_t id) {
+  Fed& fed = *channels_[id].fed;
+  if (fed.held.empty()) return;
+  const auto is_ahead = [&](const Held& held) {
+    return held.request.position.offset > fed.head.offset;
+  };
+  const auto reached = std::stable_partition(fed.held.begin(), fed.held.end(), is_ahead);
+  std::vector<Held> ready(std::make_move_iterator(reached),
+                          std::make_move_iterator(fed.held.end()));
+  fed.held.erase(reached, fed.held.end());
+  for (Held& held : ready) answer_replay(held.request, id);
+}
+
+// The broker may have lost what the client has seen: it goes on at our head, and knows it.
+void Owner::release_late_held(uint32_t id, int64_t now_ns) {
+  Fed& fed = *channels_[id].fed;
+  std::erase_if(fed.held, [&](const Held& held) {
+    if (held.release_ns > now_ns) return false;
+    ++counters_.gaps;
+    auto cargo = std::make_unique<Cargo>();
+    cargo->gap = cargo->complete = true;
+    send_window(held.request.from, held.request.token, fed.head, std::move(cargo));
+    return true;
+  });
 }
 
 // --- what is older than our memory ---
@@ -182,8 +229,11 @@ void Owner::check_fed(const Channel& channel) {
   const Fed& fed = *channel.fed;
   LIVEHUB_CHECK(fed.waiting.empty() || fed.state == Fed::State::kAsked,
                 "joins wait only while the broker is asked");
-  LIVEHUB_CHECK(fed.state != Fed::State::kIdle || channel.members.empty(),
+  LIVEHUB_CHECK(fed.state != Fed::State::kIdle || (channel.members.empty() && fed.held.empty()),
                 "a channel with members is wanted");
+  for (const Held& held : fed.held)
+    LIVEHUB_CHECK(held.request.position.offset > fed.head.offset,
+                  "a replay waits only for what has not come");
 }
 
 }  // namespace livehub::hub

@@ -97,6 +97,6 @@ struct Subscription {
   void set(Flag flag) { flags = static_cast<uint8_t>(flags | flag); }
   void clear(Flag flag) { flags = static_cast<uint8_t>(flags & ~flag); }
 };
-static_assert(sizeof(Subscription) <= 64, "memory per subscription is a feature");
+static_assert(sizeof(Subscription) <= 56, "memory per subscription is a feature");
 
 }  // namespace livehub::hub

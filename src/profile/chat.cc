@@ -56,7 +56,8 @@ class Chat : public Profile {
   void on_open(Session session, const Request& request) override {
     const std::optional<std::string> token = request.query_value("token");
     if (!token || token->empty()) return refuse(session, kNoToken, "Missing authentication token");
-    const auth::JwtResult result = shared_->verifier.verify(*token, context_.unix_seconds());
+    const auth::JwtResult result =
+        shared_->secrets->verifier.verify(*token, context_.unix_seconds());
     if (!result.is_valid()) {
       const bool is_expired = result.fault == auth::JwtFault::kExpired;
       return refuse(session, kBadToken, is_expired ? "Token expired" : "Invalid token");
@@ -178,7 +179,7 @@ class Chat : public Profile {
       case Kind::kTyping: {
         const std::string frame = typing_frame(client->user_id, request.is_typing, now());
         client->session.publish(client->channel, frame, true);
-        return send_to_redis(*client, frame);
+        return send_to_redis(*client, frame, {});
       }
       case Kind::kMessage:
         if (!client->is_authenticated && !is_plain_role(request.role))
@@ -234,14 +235,14 @@ class Chat : public Profile {
     call.url = shared_->api_url + "/api/chats/" + wire::percent_encode(client.chat_id()) +
                "/messages/send";
     call.headers = {{"Content-Type", "application/json"},
-                    {"X-Internal-Secret", shared_->api_secret}};
+                    {"X-Internal-Secret", shared_->secrets->api}};
     call.body = save_request_body(request.content, request.role, client.user_id);
     return call;
   }
   source::HttpCall user_call(const Client& client) const {
     source::HttpCall call;
     call.url = shared_->api_url + "/api/users/" + wire::percent_encode(client.user_id);
-    call.headers = {{"X-Internal-Secret", shared_->api_secret}};
+    call.headers = {{"X-Internal-Secret", shared_->secrets->api}};
     call.is_shared = true;
     return call;
   }
@@ -257,7 +258,9 @@ class Chat : public Profile {
     // The web app has published it as well, and may have been faster.
     if (shared_->ledger->is_new(client->channel, saved->id, base::unix_ms()))
       context_.publish({.channel = client->channel, .payload = saved->frame});
-    send_to_redis(*client, saved->frame);
+    send_to_redis(*client, saved->frame,
+                  error_frame("Failed to send message",
+                              "Saved, but other servers may not have it: Redis does not answer"));
   }
 
   void finish_agent_joined(const ClientPtr& client, const source::HttpAnswer& answer) {
@@ -267,13 +270,24 @@ class Chat : public Profile {
     if (!name) return tell(client, "Failed to process agent_joined event");
     const std::string frame = agent_joined_frame(client->user_id, *name, now());
     context_.publish({.channel = client->channel, .payload = frame});
-    send_to_redis(*client, frame);
+    send_to_redis(*client, frame, error_frame("Failed to process agent_joined event"));
   }
 
-  // To the other machines; ours has it. While Redis is away they miss it, as the contract's
-  // original had it: /health and readiness say so.
-  void send_to_redis(const Client& client, const std::string& frame) const {
-    static_cast<void>(shared_->redis->publish(client.channel, frame, true));
+  // To the other machines; ours has it. If Redis does not take it they miss it: /health and
+  // readiness say so, and `failure` (none for what is worth nothing a moment later) its sender.
+  void send_to_redis(const Client& client, const std::string& frame,
+                     const std::string& failure) const {
+    source::RedisCallback done;
+    if (!failure.empty()) {
+      // On the Redis thread `this` may be gone; what is posted to a shard that has ended is
+      // dropped, and a session that has ended is told nothing.
+      done = [session = client.session, failure,
+              post = context_.post](const source::RedisReply& reply) {
+        if (reply.is_error()) post([session, failure]() mutable { session.send_text(failure); });
+      };
+    }
+    const bool is_taken = shared_->redis->publish(client.channel, frame, true, std::move(done));
+    if (!is_taken && !failure.empty()) Session(client.session).send_text(failure);
   }
 
   const std::shared_ptr<ChatShared> shared_;
@@ -295,6 +309,11 @@ ProfileChoice make_chat(const SettingMap& settings) {
   shared->started_ms = base::unix_ms();
   shared->memory_total = allowed_bytes();
   choice.sources = {shared->redis, shared->backend};
+  choice.reload = [shared](const SettingMap& changed) {
+    std::string error;
+    if (auto secrets = read_chat_secrets(changed, error)) shared->secrets.set(std::move(secrets));
+    return error;
+  };
   choice.factory = [shared](const ProfileContext& context) -> std::unique_ptr<Profile> {
     return std::make_unique<Chat>(shared, context);
   };

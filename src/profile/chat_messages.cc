@@ -3,6 +3,7 @@
 #include <array>
 #include <nlohmann/json.hpp>
 
+#include "profile/json_tree.h"
 #include "wire/json_gate.h"
 #include "wire/utf8.h"
 
@@ -17,50 +18,6 @@ constexpr size_t kIdBytesMax = 256;
 
 std::string text_of(const Ordered& value) {
   return value.dump(-1, ' ', false, Ordered::error_handler_t::replace);
-}
-
-std::optional<unsigned> escape_at(std::string_view text, size_t at) {
-  if (at + 6 > text.size() || text[at] != '\\' || text[at + 1] != 'u') return std::nullopt;
-  unsigned value = 0;
-  for (const char c : text.substr(at + 2, 4)) {
-    const bool is_digit = c >= '0' && c <= '9';
-    const char low = static_cast<char>(c | 0x20);
-    if (!is_digit && (low < 'a' || low > 'f')) return std::nullopt;
-    value = value * 16 + static_cast<unsigned>(is_digit ? c - '0' : low - 'a' + 10);
-  }
-  return value;
-}
-
-// JavaScript's strings may hold half a surrogate pair (an emoji that was cut), and its JSON says so
-// with an escape; UTF-8 cannot. It becomes U+FFFD.
-std::string without_lone_surrogates(std::string_view text) {
-  std::string mended(text);
-  for (size_t i = 0; i + 1 < text.size(); ++i) {
-    if (text[i] != '\\') continue;
-    const std::optional<unsigned> unit = escape_at(text, i);
-    if (!unit) {
-      ++i;  // a short escape
-      continue;
-    }
-    const bool is_high = *unit >= 0xd800 && *unit < 0xdc00;
-    const bool is_low = *unit >= 0xdc00 && *unit < 0xe000;
-    const std::optional<unsigned> next = escape_at(text, i + 6);
-    if (is_high && next && *next >= 0xdc00 && *next < 0xe000)
-      i += 11;
-    else if (is_high || is_low)
-      mended.replace(i, 6, "\\ufffd"), i += 5;
-    else
-      i += 5;
-  }
-  return mended;
-}
-
-// As JSON.parse has it; discarded, if it would throw.
-template <typename Value>
-Value parse(std::string_view text) {
-  Value value = Value::parse(text, nullptr, false);
-  if (!value.is_discarded()) return value;
-  return Value::parse(without_lone_surrogates(text), nullptr, false);
 }
 
 template <typename Value>
@@ -84,7 +41,7 @@ void copy_if_there(const Ordered& from, const char* name, Ordered& to, const cha
 
 ChatRequest parse_chat_request(std::string_view text) {
   using Kind = ChatRequest::Kind;
-  const Json value = parse<Json>(text);
+  const Json value = parse_tree<Json>(text);
   if (value.is_discarded() || value.is_null()) return {Kind::kInvalid};
   if (!value.is_object()) return {Kind::kUnknown};
   const std::string type = string_of(value, "type");
@@ -138,7 +95,7 @@ std::string save_request_body(std::string_view content, std::string_view role,
 
 std::optional<SavedMessage> saved_message(std::string_view answer, std::string_view role,
                                           std::string_view time) {
-  const Ordered body = parse<Ordered>(answer);
+  const Ordered body = parse_tree<Ordered>(answer);
   if (!body.is_object()) return std::nullopt;
   const auto message = body.find("message");
   if (message == body.end() || !message->is_object()) return std::nullopt;
@@ -156,7 +113,7 @@ std::optional<SavedMessage> saved_message(std::string_view answer, std::string_v
 }
 
 std::optional<std::string> agent_name(std::string_view answer) {
-  const Json user = parse<Json>(answer);
+  const Json user = parse_tree<Json>(answer);
   if (!user.is_object()) return std::nullopt;
   for (const char* field : {"name", "email"})
     if (std::string text = string_of(user, field); !text.empty()) return text;
@@ -175,7 +132,7 @@ std::optional<RoomPayload> room_payload(std::string_view text) {
     if (!wire::json_compact(text, made.payload).ok) return std::nullopt;
     text = made.payload;
   }
-  const Json value = parse<Json>(text);
+  const Json value = parse_tree<Json>(text);
   if (value.is_discarded()) return std::nullopt;
   if (!value.is_object() || string_of(value, "type") != "message") return made;
   const auto data = value.find("data");

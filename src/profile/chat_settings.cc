@@ -92,9 +92,8 @@ void make_backend(const SettingMap& settings, ChatShared& shared,
 
 }  // namespace
 
-std::shared_ptr<ChatShared> read_chat_settings(const SettingMap& settings,
-                                               std::vector<std::string>& warnings,
-                                               std::string& error) {
+std::unique_ptr<const ChatSecrets> read_chat_secrets(const SettingMap& settings,
+                                                     std::string& error) {
   error = check_secrets(settings);
   if (!error.empty()) return nullptr;
   const auto keys = auth::JwtKeys::from_secret(setting(settings, "JWT_SECRET"), error);
@@ -103,13 +102,21 @@ std::shared_ptr<ChatShared> read_chat_settings(const SettingMap& settings,
     return nullptr;
   }
   using enum auth::JwtAlgorithm;
-  auto shared = std::make_shared<ChatShared>(
+  return std::make_unique<const ChatSecrets>(
       auth::JwtVerifier({.algorithms = {kHs256, kHs384, kHs512}, .requires_expiry = false}, *keys),
-      std::make_shared<ChatLedger>());
+      setting(settings, "INTERNAL_API_SECRET"));
+}
+
+std::shared_ptr<ChatShared> read_chat_settings(const SettingMap& settings,
+                                               std::vector<std::string>& warnings,
+                                               std::string& error) {
+  auto secrets = read_chat_secrets(settings, error);
+  if (!secrets) return nullptr;
+  auto shared = std::make_shared<ChatShared>();
+  shared->secrets.set(std::move(secrets));
   error = make_redis(settings, *shared);
   if (!error.empty()) return nullptr;
   make_backend(settings, *shared, warnings);
-  shared->api_secret = setting(settings, "INTERNAL_API_SECRET");
   shared->trusts_roles = is_on(settings, "CHAT_TRUST_ROLES");
   shared->enforces_expiry = is_on(settings, "ENFORCE_EXPIRY");
   return shared;

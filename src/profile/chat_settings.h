@@ -11,6 +11,9 @@
 
 namespace livehub::profile {
 
+// JWT_SECRET and INTERNAL_API_SECRET. Nothing: `error` says what is wrong with them.
+[[nodiscard]] std::unique_ptr<const ChatSecrets> read_chat_secrets(const SettingMap& settings,
+                                                                   std::string& error);
 // Nothing: `error` is the sentence that stops the start.
 [[nodiscard]] std::shared_ptr<ChatShared> read_chat_settings(const SettingMap& settings,
                                                              std::vector<std::string>& warnings,

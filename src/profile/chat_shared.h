@@ -1,5 +1,5 @@
-// What the chat profile's objects on all shards share. immutable after start-up but for the ledger
-// and the two sources, which are made to be shared.
+// What the chat profile's objects on all shards share. immutable after start-up but for the ledger,
+// the secrets and the two sources, which are made to be shared.
 #pragma once
 
 #include <memory>
@@ -7,20 +7,24 @@
 
 #include "auth/jwt.h"
 #include "profile/chat_ledger.h"
+#include "profile/current.h"
 #include "source/http_client.h"
 #include "source/redis.h"
 
 namespace livehub::profile {
 
+// What a reload may change. immutable; a reload makes another one.
+struct ChatSecrets {
+  auth::JwtVerifier verifier;
+  std::string api;  // goes to the API
+};
+
 struct ChatShared {
-  ChatShared(auth::JwtVerifier tokens, std::shared_ptr<ChatLedger> common)
-      : verifier(std::move(tokens)), ledger(std::move(common)) {}
-  const auth::JwtVerifier verifier;
-  const std::shared_ptr<ChatLedger> ledger;
+  Current<ChatSecrets> secrets;
+  const std::shared_ptr<ChatLedger> ledger = std::make_shared<ChatLedger>();
   std::shared_ptr<source::RedisSource> redis;
   std::shared_ptr<source::HttpClient> backend;
   std::string api_url;  // without a slash at its end
-  std::string api_secret;
   bool trusts_roles = false;
   bool enforces_expiry = false;
   int64_t started_ms = 0;

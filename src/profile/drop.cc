@@ -7,6 +7,7 @@
 #include "auth/origin.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "profile/current.h"
 #include "profile/drop_board.h"
 #include "profile/drop_events.h"
 #include "source/http_client.h"
@@ -23,14 +24,14 @@ constexpr std::string_view kDefaultOrigins =
     "http://localhost:3005,http://127.0.0.1:3005,http://localhost:3003,http://127.0.0.1:3003";
 constexpr int64_t kLogSeconds = 10;
 
-// What all shards share. immutable but for the sources, which are mailboxes, and the board's place,
-// which shard 0 sets before anybody is accepted.
+// What all shards share. immutable but for the sources, which are mailboxes, the origins, which a
+// reload may change, and the board's place, which shard 0 sets before anybody is accepted.
 struct Shared {
   std::shared_ptr<source::NatsSource> nats;
   std::shared_ptr<source::HttpClient> http;
   std::string ingress_url;
   uint32_t timeout_ms = 15'000;
-  auth::OriginList origins;
+  Current<auth::OriginList> origins;
   DropBoard* board = nullptr;  // shard 0's: only ever used by what is posted there
   std::function<void(std::function<void()>)> post_to_board;
 
@@ -163,7 +164,7 @@ class Drop : public Profile {
   Reply reply(std::string_view origin, int status) const {
     Reply made;
     made.status = status;
-    if (shared_->origins.allows(origin))
+    if (shared_->origins->allows(origin))
       made.headers.emplace_back("Access-Control-Allow-Origin", std::string(origin));
     made.headers.emplace_back("Access-Control-Allow-Credentials", "true");
     made.headers.emplace_back("Access-Control-Expose-Headers", "Content-Type");
@@ -317,6 +318,18 @@ class Drop : public Profile {
 
 // --- settings ---
 
+// A sentence, and nothing is changed; or nothing.
+std::string read_origins(const SettingMap& settings, Current<auth::OriginList>& current) {
+  std::string error;
+  const auto origins =
+      auth::OriginList::parse(setting(settings, "CORS_ORIGINS", kDefaultOrigins), error);
+  if (!origins) return "CORS_ORIGINS: " + error;
+  if (origins->any())
+    return "CORS_ORIGINS cannot be \"*\" here: its pages connect with credentials; name them.";
+  current.set(std::make_unique<const auth::OriginList>(*origins));
+  return {};
+}
+
 std::string read_settings(const SettingMap& settings, Shared& shared, source::NatsOptions& nats) {
   std::string error;
   nats.servers = setting(settings, "NATS_URL", "nats://localhost:4222");
@@ -334,13 +347,7 @@ std::string read_settings(const SettingMap& settings, Shared& shared, source::Na
       shared.timeout_ms > 600'000)
     return "RESTATE_API_TIMEOUT_MS is a number of milliseconds from 1 to 600000, not \"" + timeout +
            "\".";
-  const auto origins =
-      auth::OriginList::parse(setting(settings, "CORS_ORIGINS", kDefaultOrigins), error);
-  if (!origins) return "CORS_ORIGINS: " + error;
-  if (origins->any())
-    return "CORS_ORIGINS cannot be \"*\" here: its pages connect with credentials; name them.";
-  shared.origins = *origins;
-  return {};
+  return read_origins(settings, shared.origins);
 }
 
 source::NatsRule nats_rule() {
@@ -371,6 +378,9 @@ ProfileChoice make_drop(const SettingMap& settings) {
   http.timeout_ms = shared->timeout_ms;
   shared->http = std::make_shared<source::HttpClient>(http);
   choice.sources = {shared->http, shared->nats};
+  choice.reload = [shared](const SettingMap& changed) {
+    return read_origins(changed, shared->origins);
+  };
   choice.factory = [shared](const ProfileContext& context) -> std::unique_ptr<Profile> {
     return std::make_unique<Drop>(shared, context);
   };

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "profile/json_tree.h"
 #include "source/nats_subject.h"
 #include "wire/json_gate.h"
 #include "wire/url.h"
@@ -18,7 +19,7 @@ constexpr std::string_view kMark = "\xef\xbb\xbf";  // a byte order mark, which 
 constexpr size_t kEventNameMax = 64;
 
 std::optional<Json> parse_object(std::string_view text) {
-  Json parsed = Json::parse(text, nullptr, false);
+  Json parsed = parse_tree<Json>(text);
   if (!parsed.is_object()) return std::nullopt;
   return parsed;
 }

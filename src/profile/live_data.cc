@@ -1,6 +1,5 @@
 #include "profile/live_data.h"
 
-#include <atomic>
 #include <charconv>
 #include <cmath>
 #include <memory>
@@ -11,6 +10,7 @@
 #include "auth/push_signature.h"
 #include "auth/shared_replay_guard.h"
 #include "base/log.h"
+#include "profile/current.h"
 #include "profile/live_data_cluster.h"
 #include "profile/live_data_generator.h"
 #include "profile/subprotocol.h"
@@ -41,17 +41,7 @@ struct Shared {
   int64_t tick_ms = 1000;
   auth::SharedReplayGuard guard;
   std::unique_ptr<LiveDataCluster> cluster;  // with REDIS_URL or NATS_URL: pushes go there
-
-  // The newest rules, which a shard reads with each request: the release of set_rules() pairs with
-  // the acquire of current(). Older ones stay until the end, since a shard may still be reading
-  // them; a reload is rare and they are small.
-  std::atomic<const Rules*> rules{nullptr};
-  std::vector<std::unique_ptr<const Rules>> all_rules;  // of the thread that reloads
-  void set_rules(std::unique_ptr<const Rules> changed) {
-    rules.store(changed.get(), std::memory_order_release);
-    all_rules.push_back(std::move(changed));
-  }
-  const Rules& current() const { return *rules.load(std::memory_order_acquire); }
+  Current<Rules> rules;
 };
 
 std::string error_body(std::string_view error) {
@@ -61,10 +51,10 @@ std::string error_body(std::string_view error) {
 class LiveData : public Profile {
  public:
   LiveData(std::shared_ptr<Shared> shared, const ProfileContext& context)
-      : shared_(std::move(shared)), context_(context), rules_(&shared_->current()) {}
+      : shared_(std::move(shared)), context_(context), rules_(&shared_->rules.get()) {}
 
   Route route(const Request& request) override {
-    rules_ = &shared_->current();  // once: all that is decided here is decided by the same rules
+    rules_ = &shared_->rules.get();  // once: all that is decided here is decided by the same rules
     const std::string_view origin = request.header("origin").value_or("");
     const bool is_upgrade = request.is_websocket();
     if (is_upgrade && request.path() != kWsPath) return Route::destroy();
@@ -328,11 +318,11 @@ ProfileChoice make_live_data(const std::map<std::string, std::string>& settings)
   if (rules->token.empty() && !rules->signature)
     choice.warnings.emplace_back(
         "anyone may push: neither LIVE_PUSH_TOKEN nor LIVE_PUSH_HMAC_SECRET is set");
-  shared->set_rules(std::move(rules));
+  shared->rules.set(std::move(rules));
   choice.reload = [shared](const SettingMap& changed) {
     auto next = std::make_unique<Rules>();
     std::string error = read_rules(changed, *next);
-    if (error.empty()) shared->set_rules(std::move(next));
+    if (error.empty()) shared->rules.set(std::move(next));
     return error;
   };
   if (shared->cluster) choice.sources.push_back(shared->cluster->source());

@@ -9,6 +9,8 @@
 #include "auth/origin.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "profile/current.h"
+#include "profile/json_tree.h"
 #include "profile/pg_updates_rules.h"
 #include "profile/pg_updates_visitors.h"
 #include "profile/subprotocol.h"
@@ -30,10 +32,15 @@ constexpr std::string_view kDefaultOrigins =
     "https://your-app.vercel.app,https://your-domain.com,http://localhost:3000";
 constexpr uint16_t kRefused = 1008;
 
-// What all shards share. immutable but for the count.
-struct Shared {
+// What a reload may change: who is let in. immutable; a reload makes another one.
+struct Access {
   auth::OriginList origins;
-  std::unique_ptr<const auth::JwtVerifier> tokens;
+  auth::JwtVerifier tokens;
+};
+
+// What all shards share. immutable but for the count and the access.
+struct Shared {
+  Current<Access> access;
   std::shared_ptr<PostgresSource> source;
   int64_t auth_seconds_max = 30;  // 0: for ever
   bool ends_with_token = false;
@@ -61,7 +68,7 @@ class PgUpdates : public Profile {
 
   void on_open(Session session, const Request& request) override {
     session.open_now();
-    if (!shared_->origins.allows(request.header("origin").value_or("")))
+    if (!shared_->access->origins.allows(request.header("origin").value_or("")))
       return session.close(kRefused, "Unauthorized origin");
     const uint64_t tag = visitors_.add(request.query_value("userId").value_or(""));
     session.set_tag(tag);
@@ -74,7 +81,7 @@ class PgUpdates : public Profile {
   void on_text(Session session, std::string_view message) override {
     Visitor* visitor = visitors_.find(session.tag());
     if (!visitor) return;
-    const json parsed = json::parse(message, nullptr, false);
+    const json parsed = parse_tree<json>(message);
     const std::string type = text_of(parsed, "type");
     if (type == "ping")
       session.send_text(R"({"type":"pong","timestamp":")" + iso_time(base::unix_ms()) + "\"}");
@@ -163,7 +170,7 @@ class PgUpdates : public Profile {
 
   void authenticate(Session session, Visitor& visitor, const json& message) {
     const auth::JwtResult token =
-        shared_->tokens->verify(text_of(message, "token"), context_.unix_seconds());
+        shared_->access->tokens.verify(text_of(message, "token"), context_.unix_seconds());
     const bool is_theirs = token.is_valid() && PgUpdatesRules::is_user(visitor.user) &&
                            token.text("userId") == visitor.user &&
                            text_of(message, "userId") == visitor.user;
@@ -207,7 +214,8 @@ std::string read_number(const SettingMap& settings, const char* name, int64_t mo
          ", not \"" + text + "\".";
 }
 
-std::string read_access(const SettingMap& settings, Shared& shared) {
+// A sentence, and nothing is changed; or nothing.
+std::string read_access(const SettingMap& settings, Current<Access>& access) {
   std::string error;
   const std::string secret = setting(settings, "WEBSOCKET_JWT_SECRET");
   if (secret.empty())
@@ -220,13 +228,11 @@ std::string read_access(const SettingMap& settings, Shared& shared) {
                       auth::JwtAlgorithm::kHs512};
   rules.issuer = "papr-app";
   rules.audience = "papr-realtime";
-  shared.tokens = std::make_unique<auth::JwtVerifier>(std::move(rules), *keys);
   const auto origins =
       auth::OriginList::parse(setting(settings, "ALLOWED_ORIGINS", kDefaultOrigins), error);
   if (!origins) return "ALLOWED_ORIGINS: " + error + ".";
-  shared.origins = *origins;
-  shared.ends_with_token = setting(settings, "ENFORCE_EXPIRY") == "1";
-  return read_number(settings, "AUTH_TIMEOUT", 86'400, shared.auth_seconds_max);
+  access.set(std::make_unique<const Access>(*origins, auth::JwtVerifier(std::move(rules), *keys)));
+  return {};
 }
 
 std::string read_source(const SettingMap& settings, source::PostgresOptions& options,
@@ -237,7 +243,7 @@ std::string read_source(const SettingMap& settings, source::PostgresOptions& opt
            "postgres://user:password@host:5432/database?sslmode=require.";
   std::string error = PostgresSource::check_url(options.url, "DATABASE_URL");
   if (!error.empty()) return error;
-  options.uses_outbox = setting(settings, "PG_OUTBOX") == "1";
+  options.uses_outbox = is_on(settings, "PG_OUTBOX");
   const std::string word = setting(settings, "PG_CHANNEL_SPELLING", "both");
   if (word != "both" && word != "lower" && word != "mixed")
     return "PG_CHANNEL_SPELLING is lower, mixed or both, not \"" + word + "\".";
@@ -255,15 +261,21 @@ ProfileChoice make_pg_updates(const SettingMap& settings) {
   source::PostgresOptions options;
   auto spelling = PgUpdatesRules::Spelling::kBoth;
   choice.error = read_source(settings, options, spelling);
-  if (choice.error.empty()) choice.error = read_access(settings, *shared);
+  if (choice.error.empty()) choice.error = read_access(settings, shared->access);
+  if (choice.error.empty())
+    choice.error = read_number(settings, "AUTH_TIMEOUT", 86'400, shared->auth_seconds_max);
   if (!choice.error.empty()) return choice;
+  shared->ends_with_token = is_on(settings, "ENFORCE_EXPIRY");
+  choice.reload = [shared](const SettingMap& changed) {
+    return read_access(changed, shared->access);
+  };
   std::string unknown;
   for (const std::string& name : PostgresSource::unknown_parameters(options.url))
     unknown += (unknown.empty() ? "" : ", ") + name;
   if (!unknown.empty())
     choice.warnings.push_back("DATABASE_URL: parameters of other drivers are passed over: " +
                               unknown);
-  if (shared->origins.any())
+  if (shared->access->origins.any())
     choice.warnings.emplace_back("ALLOWED_ORIGINS is *: every web page may connect");
   shared->source = std::make_shared<PostgresSource>(std::move(options),
                                                     std::make_shared<PgUpdatesRules>(spelling));

@@ -43,7 +43,8 @@ class Signals : public Profile {
 
   Route route(const Request& request) override {
     shared_->tally->requests.fetch_add(1, std::memory_order_relaxed);
-    const Headers cors = signals_cors(settings_, request.header("origin").value_or(""));
+    const Headers cors =
+        signals_cors(shared_->origins.get(), request.header("origin").value_or(""));
     if (request.is_websocket()) return Route::answer(not_found(cors));
     if (request.method() == "OPTIONS") return Route::answer(preflight(cors, request));
     const bool is_stream = is_stream_path(request);
@@ -64,7 +65,7 @@ class Signals : public Profile {
   }
 
   void on_body(Exchange exchange, const Request& request, std::string_view) override {
-    Headers cors = signals_cors(settings_, request.header("origin").value_or(""));
+    Headers cors = signals_cors(shared_->origins.get(), request.header("origin").value_or(""));
     exchange.wait_ms(kAnswerMs);
     switch (const Ask ask = static_cast<Ask>(exchange.tag())) {
       case Ask::kHistory:
@@ -313,6 +314,13 @@ ProfileChoice make_signals(const SettingMap& settings) {
   if (!choice.error.empty()) return choice;
   shared->started_seconds = base::unix_ms() / 1000;
   choice.sources.push_back(shared->redis);
+  choice.reload = [shared](const SettingMap& changed) {
+    std::string error;
+    auto origins = read_signals_origins(changed, error);
+    if (origins) error = SignalsAccess::renew(shared->access.get(), changed);
+    if (error.empty()) shared->origins.set(std::move(origins));
+    return error;
+  };
   choice.factory = [shared](const ProfileContext& context) -> std::unique_ptr<Profile> {
     return std::make_unique<Signals>(shared, context);
   };

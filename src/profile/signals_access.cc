@@ -20,31 +20,49 @@ std::string token_of(const Request& request) {
   return std::string(header.substr(kBearer.size()));
 }
 
-}  // namespace
-
-std::unique_ptr<SignalsAccess> SignalsAccess::make(const SettingMap& settings, base::HashKey key,
-                                                   std::string& error) {
-  const auto secret = settings.find("SIGNALS_JWT_SECRET");
-  if (secret == settings.end() || secret->second.empty()) return nullptr;
+// nullptr: `error` says what is wrong with the secret.
+std::unique_ptr<const auth::JwtVerifier> make_verifier(const std::string& secret,
+                                                       std::string& error) {
   std::string why;
-  const auto keys = auth::JwtKeys::from_secret(secret->second, why);
+  const auto keys = auth::JwtKeys::from_secret(secret, why);
   if (!keys) {
     error = "SIGNALS_JWT_SECRET: " + why;
     return nullptr;
   }
-  int32_t streams_max = kStreamsDefault;
-  if (const auto limit = settings.find("SIGNALS_STREAMS_PER_USER"); limit != settings.end())
-    std::from_chars(limit->second.data(), limit->second.data() + limit->second.size(), streams_max);
   auth::JwtRules rules;
   rules.algorithms = {auth::JwtAlgorithm::kHs256, auth::JwtAlgorithm::kHs384,
                       auth::JwtAlgorithm::kHs512};
-  return std::make_unique<SignalsAccess>(auth::JwtVerifier(std::move(rules), *keys), streams_max,
-                                         key);
+  return std::make_unique<const auth::JwtVerifier>(std::move(rules), *keys);
+}
+
+}  // namespace
+
+std::string SignalsAccess::renew(SignalsAccess* access, const SettingMap& settings) {
+  const std::string secret = setting(settings, "SIGNALS_JWT_SECRET");
+  // Streams that are open have been counted, or have not.
+  if (secret.empty() != (access == nullptr))
+    return "SIGNALS_JWT_SECRET: to begin or to end asking for tokens, restart.";
+  if (access == nullptr) return {};
+  std::string error;
+  if (auto verifier = make_verifier(secret, error)) access->verifier_.set(std::move(verifier));
+  return error;
+}
+
+std::unique_ptr<SignalsAccess> SignalsAccess::make(const SettingMap& settings, base::HashKey key,
+                                                   std::string& error) {
+  const std::string secret = setting(settings, "SIGNALS_JWT_SECRET");
+  if (secret.empty()) return nullptr;
+  auto verifier = make_verifier(secret, error);
+  if (!verifier) return nullptr;
+  int32_t streams_max = kStreamsDefault;
+  if (const auto limit = settings.find("SIGNALS_STREAMS_PER_USER"); limit != settings.end())
+    std::from_chars(limit->second.data(), limit->second.data() + limit->second.size(), streams_max);
+  return std::make_unique<SignalsAccess>(std::move(verifier), streams_max, key);
 }
 
 std::optional<SignalsAccess::User> SignalsAccess::user_of(const Request& request,
                                                           int64_t now_seconds) const {
-  const auth::JwtResult result = verifier_.verify(token_of(request), now_seconds);
+  const auth::JwtResult result = verifier_->verify(token_of(request), now_seconds);
   if (!result.is_valid()) return std::nullopt;
   auto name = result.text("sub");
   if (!name) name = result.text("userId");

@@ -17,6 +17,7 @@
 #include "auth/jwt.h"
 #include "base/siphash.h"
 #include "profile/choice.h"
+#include "profile/current.h"
 
 namespace livehub::profile {
 
@@ -26,12 +27,19 @@ class SignalsAccess {
   using User = uint32_t;
 
   // `streams_max` 0: any number of a user's.
-  SignalsAccess(auth::JwtVerifier verifier, int32_t streams_max, base::HashKey key)
-      : verifier_(std::move(verifier)), streams_max_(streams_max), key_(key) {}
+  SignalsAccess(std::unique_ptr<const auth::JwtVerifier> verifier, int32_t streams_max,
+                base::HashKey key)
+      : streams_max_(streams_max), key_(key) {
+    verifier_.set(std::move(verifier));
+  }
 
   // nullptr: everybody may read (SIGNALS_JWT_SECRET is not set), or `error` says what is wrong.
   [[nodiscard]] static std::unique_ptr<SignalsAccess> make(const SettingMap& settings,
                                                            base::HashKey key, std::string& error);
+
+  // Takes another secret, for streams that open from then on. `access`: what make() has made of
+  // the former settings. A sentence, and nothing is changed; or nothing.
+  [[nodiscard]] static std::string renew(SignalsAccess* access, const SettingMap& settings);
 
   // nullopt: there is no token, or none that is good now.
   [[nodiscard]] std::optional<User> user_of(const Request& request, int64_t now_seconds) const;
@@ -44,7 +52,7 @@ class SignalsAccess {
 
   void add(User user, int32_t by);
 
-  const auth::JwtVerifier verifier_;
+  Current<auth::JwtVerifier> verifier_;
   const int32_t streams_max_;
   const base::HashKey key_;
   // relaxed everywhere: plain counts, nothing else hangs on them.

@@ -32,13 +32,13 @@ std::string detail(std::string_view type, std::string_view name, std::string_vie
 
 }  // namespace
 
-Headers signals_cors(const SignalsSettings& settings, std::string_view origin) {
+Headers signals_cors(const auth::OriginList& origins, std::string_view origin) {
   Headers headers;
-  if (settings.origins.any()) {
+  if (origins.any()) {
     headers.emplace_back("Access-Control-Allow-Origin", "*");
     return headers;
   }
-  if (!origin.empty() && settings.origins.allows(origin))
+  if (!origin.empty() && origins.allows(origin))
     headers.emplace_back("Access-Control-Allow-Origin", std::string(origin));
   headers.emplace_back("Vary", "Origin");
   return headers;

@@ -14,8 +14,8 @@ namespace livehub::profile {
 
 using Headers = std::vector<std::pair<std::string, std::string>>;
 
-// For everything but the stream: the origins of the settings.
-[[nodiscard]] Headers signals_cors(const SignalsSettings& settings, std::string_view origin);
+// For everything but the stream: the origins that may read it.
+[[nodiscard]] Headers signals_cors(const auth::OriginList& origins, std::string_view origin);
 [[nodiscard]] Reply signals_json(Headers headers, int status, std::string body);
 
 // The service's 422: what of the query is wrong, in the framework's words.

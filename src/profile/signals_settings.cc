@@ -87,6 +87,16 @@ std::string make_redis(const SettingMap& settings, SignalsShared& shared) {
 
 }  // namespace
 
+std::unique_ptr<const auth::OriginList> read_signals_origins(const SettingMap& settings,
+                                                             std::string& error) {
+  const std::string origins =
+      setting(settings, "CORS_ALLOW_ORIGINS", setting(settings, "CORS_ORIGINS", "*"));
+  const auto list = auth::OriginList::parse(origins, error);
+  if (list) return std::make_unique<const auth::OriginList>(*list);
+  error = "CORS_ALLOW_ORIGINS: " + error;
+  return nullptr;
+}
+
 std::string read_signals_settings(const SettingMap& settings, SignalsShared& shared) {
   SignalsSettings& own = shared.settings;
   std::string error = read_active(setting(settings, "SIGNALS_STREAM_ACTIVE", "signals:paper"), own);
@@ -101,11 +111,9 @@ std::string read_signals_settings(const SettingMap& settings, SignalsShared& sha
   if (own.repeats_connected) own.heartbeat_seconds = std::min(own.heartbeat_seconds, 25u);
   own.track_key =
       setting(settings, "BROKER_PREFIX", "livehub") + ":signals:streams:" + source::machine_name();
-  const std::string origins =
-      setting(settings, "CORS_ALLOW_ORIGINS", setting(settings, "CORS_ORIGINS", "*").c_str());
-  const auto list = auth::OriginList::parse(origins, error);
-  if (!list) return "CORS_ALLOW_ORIGINS: " + error;
-  own.origins = *list;
+  auto origins = read_signals_origins(settings, error);
+  if (!origins) return error;
+  shared.origins.set(std::move(origins));
   return make_redis(settings, shared);
 }
 

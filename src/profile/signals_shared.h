@@ -17,6 +17,7 @@
 #include "auth/origin.h"
 #include "base/siphash.h"
 #include "profile/choice.h"
+#include "profile/current.h"
 #include "profile/signals_access.h"
 #include "profile/signals_entry.h"
 #include "source/redis.h"
@@ -40,7 +41,6 @@ struct SignalsSettings {
   bool is_tracked = false;
   uint32_t heartbeat_seconds = 15;
   std::string track_key;
-  auth::OriginList origins;
 
   const std::string& stream_of(SignalMode mode) const { return streams[static_cast<size_t>(mode)]; }
 };
@@ -91,6 +91,7 @@ class SignalsCache {
 
 struct SignalsShared {
   SignalsSettings settings;
+  Current<auth::OriginList> origins;  // a reload may change them
   std::shared_ptr<SignalsTally> tally = std::make_shared<SignalsTally>();
   std::shared_ptr<source::RedisSource> redis;
   SignalsCache cache;
@@ -99,6 +100,9 @@ struct SignalsShared {
   int64_t started_seconds = 0;
 };
 
+// CORS_ALLOW_ORIGINS, else CORS_ORIGINS. nullptr: `error` says what is wrong.
+[[nodiscard]] std::unique_ptr<const auth::OriginList> read_signals_origins(
+    const SettingMap& settings, std::string& error);
 // Why the settings are wrong, or nothing.
 [[nodiscard]] std::string read_signals_settings(const SettingMap& settings, SignalsShared& shared);
 

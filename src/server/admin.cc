@@ -124,8 +124,10 @@ class Admin : public Profile {
       return Route::read_body(kLoginBytes, error_reply(413, "That is no login form."));
     if (request.method() != "GET") return Route::answer(error_reply(404, "Not found."));
     const bool is_wrong = request.query_value("wrong").has_value();
-    return Route::answer(*page_reply(request, is_wrong ? "login_wrong.html" : "login.html",
-                                     content_security_policy("")));
+    Reply form = *page_reply(request, "login.html", content_security_policy(""));
+    constexpr std::string_view kHidden = " hidden>";  // the sentence that says so
+    if (is_wrong) form.body.erase(form.body.find(kHidden), kHidden.size() - 1);
+    return Route::answer(std::move(form));
   }
 
   Route refusal(const Request& request, AdminAccess::Verdict verdict) {
@@ -159,7 +161,7 @@ class Admin : public Profile {
       return Route::answer(json_reply(200, common_->overview.history()));
     if (path == "/debug/stream" || path == "/debug/tap") return route_stream(request);
     if (AdminDebug::knows(path)) return Route::read_body(0, error_reply(413, "No body here."));
-    const bool is_page = path.ends_with(".js") || path.ends_with(".svg");
+    const bool is_page = path.ends_with(".js") || path.ends_with(".css") || path.ends_with(".svg");
     if (is_page)
       if (auto reply = page_reply(request, path.substr(1), "default-src 'none'"))
         return Route::answer(std::move(*reply));

@@ -8,11 +8,12 @@
 #include <string>
 
 #include "livehub/engine.h"
+#include "server/admin_access.h"
 
 namespace livehub::server {
 
 struct AdminOptions {
-  std::string token;    // empty: none
+  std::shared_ptr<const AdminToken> token;
   std::string profile;  // the hub's
   std::string hub_url;  // where clients reach the hub, if that is known
 };

@@ -107,14 +107,15 @@ AdminAccess::Verdict AdminAccess::check_origin(const Request& request) const {
 }
 
 bool AdminAccess::is_token(std::string_view presented) const {
-  return auth::bearer_matches("Bearer " + std::string(presented), token_);
+  return auth::bearer_matches("Bearer " + std::string(presented), token_->get());
 }
 
 bool AdminAccess::has_credential(const Request& request, int64_t unix_seconds) const {
-  if (!has_token()) return false;
-  if (auth::bearer_matches(request.header("authorization").value_or(""), token_)) return true;
+  const std::string token = token_->get();
+  if (token.empty()) return false;
+  if (auth::bearer_matches(request.header("authorization").value_or(""), token)) return true;
   const std::string_view sealed = cookie_value(request.header("cookie").value_or(""), kCookie);
-  return auth::is_sealed_and_fresh(token_, sealed, unix_seconds);
+  return auth::is_sealed_and_fresh(token, sealed, unix_seconds);
 }
 
 AdminAccess::Verdict AdminAccess::check(const Request& request, int64_t unix_seconds) const {
@@ -128,7 +129,8 @@ AdminAccess::Verdict AdminAccess::check(const Request& request, int64_t unix_sec
 
 std::string AdminAccess::cookie(const Request& request, int64_t unix_seconds) const {
   const bool is_https = request.header("origin").value_or("").starts_with("https://");
-  return std::string(kCookie) + "=" + auth::seal_expiry(token_, unix_seconds + kCookieSeconds) +
+  return std::string(kCookie) + "=" +
+         auth::seal_expiry(token_->get(), unix_seconds + kCookieSeconds) +
          "; Path=/; Max-Age=" + std::to_string(kCookieSeconds) + "; HttpOnly; SameSite=Strict" +
          (is_https ? "; Secure" : "");
 }

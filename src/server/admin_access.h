@@ -1,11 +1,13 @@
 // Who may see the admin port, beyond /live, /ready and /metrics: this machine's own people, or
 // whoever has ADMIN_TOKEN. What it must withstand: a name of the attacker's that resolves to
 // 127.0.0.1 (so a loopback peer alone proves nothing), pages of other origins in the same browser,
-// and a reverse proxy on the machine, behind which everybody is a loopback peer. immutable. Tests:
-// tests/unit/server/admin_access_test.cc.
+// and a reverse proxy on the machine, behind which everybody is a loopback peer. immutable but for
+// the token. Tests: tests/unit/server/admin_access_test.cc.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -20,9 +22,21 @@ namespace livehub::server {
 // The host without its port; empty if it is none that may stand in a URL.
 [[nodiscard]] std::string_view host_name_of(std::string_view host);
 
+// ADMIN_TOKEN as it is in force; SIGHUP may change it while requests are checked. locked (inside
+// the standard library).
+class AdminToken {
+ public:
+  explicit AdminToken(std::string text = {}) { set(std::move(text)); }
+  void set(std::string text) { text_ = std::make_shared<const std::string>(std::move(text)); }
+  [[nodiscard]] std::string get() const { return *text_.load(); }  // empty: there is none
+
+ private:
+  std::atomic<std::shared_ptr<const std::string>> text_;
+};
+
 class AdminAccess {
  public:
-  explicit AdminAccess(std::string token) : token_(std::move(token)) {}
+  explicit AdminAccess(std::shared_ptr<const AdminToken> token) : token_(std::move(token)) {}
 
   // What a request is refused with; status 0: it is let in.
   struct Verdict {
@@ -33,7 +47,7 @@ class AdminAccess {
   // For what is open to all but other sites' pages: the login form.
   [[nodiscard]] Verdict check_origin(const Request& request) const;
 
-  [[nodiscard]] bool has_token() const { return !token_.empty(); }
+  [[nodiscard]] bool has_token() const { return !token_->get().empty(); }
   [[nodiscard]] bool is_token(std::string_view presented) const;
   // The value of Set-Cookie after a login.
   [[nodiscard]] std::string cookie(const Request& request, int64_t unix_seconds) const;
@@ -42,7 +56,7 @@ class AdminAccess {
  private:
   bool has_credential(const Request& request, int64_t unix_seconds) const;
 
-  const std::string token_;  // empty: there is none
+  const std::shared_ptr<const AdminToken> token_;
 };
 
 }  // namespace livehub::server

@@ -69,6 +69,7 @@ std::string_view value_word(const Setting& setting) {
       return "1|0";
     case SettingType::kAddress:
       return "ADDRESS";
+    case SettingType::kNetworks:
     case SettingType::kOrigins:
       return "LIST";
     case SettingType::kFile:

@@ -87,6 +87,30 @@ std::string Engine::State::choose_io() {
   return {};
 }
 
+std::string Engine::State::check_addresses() {
+  std::string error;
+  if (!options_.trusted_proxies.empty()) {
+    std::optional<auth::NetworkList> list =
+        auth::NetworkList::parse(options_.trusted_proxies, error);
+    if (!list) return "TRUSTED_PROXIES is no list of networks: " + error + ".";
+    trusted_proxies_ = std::move(*list);
+  }
+  return {};
+}
+
+// The table is made where there is a limit, and only then.
+void Engine::State::make_address_limits() {
+  shared_->trusted_proxies = trusted_proxies_;
+  const session::AddressLimits::Rules rules{options_.connections_per_ip_max,
+                                            options_.connects_per_ip_per_minute,
+                                            options_.per_ip_only_counts};
+  if (rules.open_max == 0 && rules.rate_per_minute == 0) return;
+  const uint64_t sockets = uint64_t{sockets_per_shard_} * shard_count_;
+  shared_->address_limits = std::make_unique<session::AddressLimits>(
+      rules, static_cast<uint32_t>(std::min<uint64_t>(sockets, UINT32_MAX)),
+      base::HashKey{random_u64(), random_u64()});
+}
+
 void Engine::State::make_shared() {
   const uint64_t memory =
       options_.memory_bytes ? options_.memory_bytes : server::machine_memory_bytes() / 2;
@@ -96,6 +120,7 @@ void Engine::State::make_shared() {
   shared_->identity.hash_key = {random_u64(), random_u64()};
   shared_->identity.shard_count = static_cast<hub::ShardId>(shard_count_);
   shared_->limits = limits_of(options_, memory, shard_count_);
+  make_address_limits();
   shared_->post = [this](uint32_t shard, std::function<void()> work) {
     shards_[shard].tasks->post(std::move(work));
   };
@@ -151,6 +176,7 @@ std::string Engine::State::start() {
   if (options_.sockets_per_shard_max > 0)
     sockets_per_shard_ = std::min(sockets_per_shard_, options_.sockets_per_shard_max);
 
+  if (std::string error = check_addresses(); !error.empty()) return error;
   io::ListenOptions listen;
   listen.port = options_.port;
   listen.host = options_.host;

@@ -90,6 +90,8 @@ class Engine::State {
 
   std::shared_ptr<Gathered> gather(std::function<void(std::vector<ShardSnapshot>)> done);
   std::string choose_io();
+  std::string check_addresses();
+  void make_address_limits();
   void make_shared();
   std::string start_sources();
   void stop_sources();
@@ -103,6 +105,7 @@ class Engine::State {
   bool use_uring_ = false;
   bool use_direct_ = false;
   std::string io_sentence_;
+  auth::NetworkList trusted_proxies_;
   io::Listeners listeners_;
   std::unique_ptr<session::Shared> shared_;
   std::vector<Shard> shards_;

@@ -72,6 +72,15 @@ struct Column {
 const Column kColumns[] = {
     {"livehub_accepted_total", "Connections accepted.", true, LIVEHUB_CELL(session.accepted)},
     {"livehub_closed_total", "Connections ended.", true, LIVEHUB_CELL(session.closed)},
+    {"livehub_address_too_many_total",
+     "Connections over MAX_CONNECTIONS_PER_IP, refused or only counted (PER_IP_MODE).", true,
+     LIVEHUB_CELL(session.address_too_many)},
+    {"livehub_address_too_fast_total",
+     "Connections over CONNECT_RATE_PER_IP, refused or only counted (PER_IP_MODE).", true,
+     LIVEHUB_CELL(session.address_too_fast)},
+    {"livehub_address_uncounted_total",
+     "Connections that no limit per address was asked for: too many addresses at once.", true,
+     LIVEHUB_CELL(session.address_uncounted)},
     {"livehub_sockets", "Sockets open now.", false, LIVEHUB_CELL(sockets_open)},
     {"livehub_sockets_max", "Sockets this shard can hold.", false, LIVEHUB_CELL(sockets_max)},
     {"livehub_http_requests_total", "Request heads read.", true,
@@ -83,6 +92,8 @@ const Column kColumns[] = {
      LIVEHUB_CELL(owner.feed_gaps)},
     {"livehub_source_waits_over_total", "Joins that went on without their broker.", true,
      LIVEHUB_CELL(owner.feed_waits_over)},
+    {"livehub_resumes_held_total", "Resumes from beyond what was read of the broker: they waited.",
+     true, LIVEHUB_CELL(owner.held_replays)},
     {"livehub_slow_heads_total", "Requests cut because they took too long.", true,
      LIVEHUB_CELL(session.slow_heads)},
     {"livehub_received_bytes_total", "Bytes received from clients.", true,
@@ -239,6 +250,9 @@ void add_links(Families& families, const Engine::State& state) {
   families.begin("livehub_link_reconnects_total", "Times a link was made again.", true);
   for (const LinkState& link : links)
     families.add(static_cast<double>(link.reconnects), {{"link", link.name}});
+  families.begin("livehub_link_failures_total", "Commands over a link that failed.", true);
+  for (const LinkState& link : links)
+    if (link.failures) families.add(static_cast<double>(*link.failures), {{"link", link.name}});
   families.begin("livehub_feed_refused_total", "Messages of sources that the gate refused.", true);
   families.add(static_cast<double>(
       state.shared().refused_by_gate.load(std::memory_order_relaxed)));  // relaxed: a counter

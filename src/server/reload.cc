@@ -52,8 +52,12 @@ ReloadPlan plan_reload(const Settings& before, const Settings& now, bool has_rel
 }
 
 Reloader::Reloader(Settings settings, Read read,
-                   std::function<std::string(const profile::SettingMap&)> reload)
-    : settings_(std::move(settings)), read_(std::move(read)), reload_(std::move(reload)) {}
+                   std::function<std::string(const profile::SettingMap&)> reload,
+                   std::shared_ptr<AdminToken> admin_token)
+    : settings_(std::move(settings)),
+      read_(std::move(read)),
+      reload_(std::move(reload)),
+      admin_token_(std::move(admin_token)) {}
 
 void Reloader::run() {
   const SettingsResult result = read_();
@@ -65,6 +69,8 @@ void Reloader::run() {
   }
   base::set_log_level(result.settings->log_level);
   settings_.log_level = result.settings->log_level;
+  admin_token_->set(result.settings->admin_token);
+  settings_.admin_token = result.settings->admin_token;
   settings_.profile_settings = plan.profile_settings;
   for (const std::string& name : plan.changes) {
     const auto given = result.settings->given.find(name);

@@ -4,10 +4,12 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "profile/choice.h"
+#include "server/admin_access.h"
 #include "server/settings.h"
 
 namespace livehub::server {
@@ -27,7 +29,8 @@ class Reloader {
   using Read = std::function<SettingsResult()>;
   // `reload` as in ProfileChoice; may be empty.
   Reloader(Settings settings, Read read,
-           std::function<std::string(const profile::SettingMap&)> reload);
+           std::function<std::string(const profile::SettingMap&)> reload,
+           std::shared_ptr<AdminToken> admin_token = std::make_shared<AdminToken>());
   // Does it, and says in the log what became of it.
   void run();
 
@@ -35,6 +38,7 @@ class Reloader {
   Settings settings_;  // as they are in force
   const Read read_;
   const std::function<std::string(const profile::SettingMap&)> reload_;
+  const std::shared_ptr<AdminToken> admin_token_;
 };
 
 }  // namespace livehub::server

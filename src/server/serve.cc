@@ -44,12 +44,12 @@ struct AdminListeners {
   std::string error;
   uint16_t port = 0;
 
-  void open(const Settings& settings, Engine& hub) {
+  void open(const Settings& settings, Engine& hub, std::shared_ptr<const AdminToken> token) {
     if (!settings.admin_port) return;
     std::vector<std::string> hosts = {settings.admin_host};
     if (settings.admin_host.empty()) hosts = {"127.0.0.1", "::1"};
     port = settings.admin_is_auto ? 0 : *settings.admin_port;
-    AdminOptions options{settings.admin_token, settings.profile, ""};
+    AdminOptions options{std::move(token), settings.profile, ""};
     if (!settings.fly_app.empty()) options.hub_url = "https://" + settings.fly_app + ".fly.dev";
     const ProfileFactory factory = make_admin(hub, options);
     for (const std::string& host : hosts) {
@@ -136,7 +136,8 @@ int serve(const Settings& settings, const std::function<SettingsResult()>& read_
   }
   if (!hub.state().has_ipv6()) log_info("there is no IPv6 here: listening on 0.0.0.0 only");
   AdminListeners admin;
-  admin.open(settings, hub);
+  const auto admin_token = std::make_shared<AdminToken>(settings.admin_token);
+  admin.open(settings, hub, admin_token);
   if (!admin.error.empty()) {
     std::fprintf(stderr, "livehub: %s\n", admin.error.c_str());
     return 1;
@@ -145,7 +146,7 @@ int serve(const Settings& settings, const std::function<SettingsResult()>& read_
   std::printf("livehub listening port=%u admin=%s\n", hub.port(),
               admin.engines.empty() ? "off" : std::to_string(admin.port).c_str());
   std::fflush(stdout);
-  Reloader reloader(settings, read_again, choice.reload);
+  Reloader reloader(settings, read_again, choice.reload, admin_token);
   wait_for_end(hub, signals, reloader);
   admin.close();
   log_info("ended");

@@ -14,10 +14,10 @@ constexpr std::string_view kChat = "chat";
 constexpr std::array kTable = {
     Setting{.name = "JWT_SECRET", .group = kGroup, .type = T::kSecret,
             .help = "What the web app signs its tokens with; it must be set.",
-            .profile = kChat},
+            .profile = kChat, .reloads = true},
     Setting{.name = "INTERNAL_API_SECRET", .group = kGroup, .type = T::kSecret,
             .help = "Goes to the web app's API in X-Internal-Secret; it must be set.",
-            .profile = kChat},
+            .profile = kChat, .reloads = true},
     Setting{.name = "NEXT_API_URL", .group = kGroup, .type = T::kText,
             .default_text = "http://localhost:3000",
             .help = "The web app, whose API saves messages.",

@@ -25,6 +25,12 @@ void set_number(Settings& settings, const SettingValue& value) {
 void set_profile(Settings& s, const SettingValue& value) { s.profile = value.text; }
 void set_host(Settings& s, const SettingValue& value) { s.engine.host = value.text; }
 void set_io(Settings& s, const SettingValue& value) { s.engine.io = value.text; }
+void set_proxies(Settings& s, const SettingValue& value) {
+  s.engine.trusted_proxies = value.text;
+}
+void set_per_ip_mode(Settings& s, const SettingValue& value) {
+  s.engine.per_ip_only_counts = value.text == "count";
+}
 void set_drain(Settings& s, const SettingValue& value) { s.engine.drain_seconds = value.seconds; }
 void set_admin_host(Settings& s, const SettingValue& value) { s.admin_host = value.text; }
 void set_log_format(Settings& s, const SettingValue& value) { s.log_format = value.text; }
@@ -104,6 +110,21 @@ constexpr std::array kTable = {
             .help = "How long a closing connection may take to end properly.",
             .least = 1, .most = 600, .unit = "seconds", .apply = set_number<&E::close_seconds>},
 
+    Setting{.name = "TRUSTED_PROXIES", .group = kClients, .type = T::kNetworks,
+            .help = "Networks of proxies that say whose a connection is; on Fly 172.16.0.0/12.",
+            .apply = set_proxies},
+    Setting{.name = "MAX_CONNECTIONS_PER_IP", .group = kClients, .default_text = "0",
+            .help = "Connections one address may have open, behind a proxy streams; 0: any.",
+            .most = kMega, .apply = set_number<&E::connections_per_ip_max>},
+    Setting{.name = "CONNECT_RATE_PER_IP", .group = kClients, .default_text = "0",
+            .help = "New ones a minute for an address, which may come at once; 0: any.",
+            .most = kMega, .unit = "connections",
+            .apply = set_number<&E::connects_per_ip_per_minute>},
+    Setting{.name = "PER_IP_MODE", .group = kClients, .type = T::kChoice,
+            .default_text = "enforce",
+            .help = "count lets in who is over the two limits, and only counts (/metrics).",
+            .words = "enforce|count", .apply = set_per_ip_mode},
+
     Setting{.name = "HISTORY_COUNT", .group = kMessages, .default_text = "1000",
             .help = "Messages a channel keeps for clients that come back; 0 keeps none.",
             .most = 1'000'000, .unit = "messages", .apply = set_number<&E::history_count>},
@@ -136,7 +157,7 @@ constexpr std::array kTable = {
             .apply = set_admin_host},
     Setting{.name = "ADMIN_TOKEN", .group = kOperation, .type = T::kSecret,
             .help = "Opens the admin page from elsewhere; without it only this machine sees it.",
-            .least = 16, .apply = set_admin_token},
+            .least = 16, .apply = set_admin_token, .reloads = true},
     Setting{.name = "PUBLIC_READY", .group = kOperation, .type = T::kBool, .default_text = "1",
             .help = "Whether GET /_livehub/ready is answered on the clients' port too.",
             .apply = set_number<&E::public_ready>},

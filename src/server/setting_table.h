@@ -23,6 +23,7 @@ enum class SettingType : uint8_t {
   kChoice,        // of `words`, any case
   kBool,          // 1 0 true false yes no on off
   kAddress,       // an IPv4 or IPv6 literal, or localhost
+  kNetworks,      // comma list for auth::NetworkList, or none
   kOrigins,       // comma list for auth::OriginList
   kFile,          // a path
   kSecret,        // never a flag; NAME_FILE names a file that holds it; URLs with passwords too

@@ -7,6 +7,7 @@
 #include <charconv>
 #include <vector>
 
+#include "auth/ip_address.h"
 #include "auth/origin.h"
 #include "server/setting_table.h"
 
@@ -171,6 +172,8 @@ std::optional<SettingValue> value_of(const Setting& setting, std::string_view te
       return bool_value(text);
     case SettingType::kAddress:
       return text_value(is_address(text), text);
+    case SettingType::kNetworks:
+      return text_value(auth::NetworkList::parse(text, error).has_value(), text);
     case SettingType::kOrigins:
       return text_value(auth::OriginList::parse(text, error).has_value(), text);
     case SettingType::kFile:
@@ -250,6 +253,8 @@ std::string allowed_text(const Setting& setting) {
       return "1 or 0 (also true, false, yes, no, on, off)";
     case SettingType::kAddress:
       return "an IPv4 or IPv6 address, or localhost";
+    case SettingType::kNetworks:
+      return "networks with commas between, as in 10.0.0.0/8, or none";
     case SettingType::kOrigins:
       return "origins with commas between, as in https://a.example, or *";
     case SettingType::kFile:
@@ -269,6 +274,7 @@ std::optional<SettingValue> parse_setting(const Setting& setting, std::string_vi
   if (value) return value;
   why = "give " + allowed_text(setting);
   // The list's own sentence names the entry.
+  if (setting.type == SettingType::kNetworks) (void)auth::NetworkList::parse(text, why);
   if (setting.type == SettingType::kOrigins) (void)auth::OriginList::parse(text, why);
   return std::nullopt;
 }

@@ -12,6 +12,7 @@ namespace livehub::server {
 namespace {
 
 constexpr size_t kSecretFileBytesMax = 64 << 10;
+constexpr const char* kFlyProxies = "172.16.0.0/12";  // where Fly's proxy connects from
 constexpr std::string_view kPrefix = "LIVEHUB_";
 constexpr std::string_view kConfigName = "LIVEHUB_CONFIG";
 constexpr std::string_view kEnvironment = "environment";
@@ -41,7 +42,7 @@ Known find_setting(std::string_view key) {
 
 bool needs_string(SettingType type) {
   return type == SettingType::kSecret || type == SettingType::kOrigins ||
-         type == SettingType::kAddress;
+         type == SettingType::kNetworks || type == SettingType::kAddress;
 }
 
 // A sentence stays one line, whatever was given.
@@ -131,6 +132,7 @@ std::string Loader::take_environment(const std::map<std::string, std::string>& e
   if (settings.engine.is_on_fly) {
     settings.fly_app = app->second;
     settings.admin_host = "[::]";
+    settings.engine.trusted_proxies = kFlyProxies;
   }
   return {};
 }

@@ -27,15 +27,21 @@ enum class Cause : uint8_t {
   kBadRequest,
   kSlowRequest,
   kNoSlots,
-  kStopped,  // by us, for want of any better cause: the shard's end
+  kTooManyOfAddress,  // its address has too many connections open, or opens them too fast
+  kStopped,           // by us, for want of any better cause: the shard's end
 };
-inline constexpr size_t kCauses = 14;
+inline constexpr size_t kCauses = 15;
 
 inline std::string_view cause_name(Cause cause) {
   constexpr std::array<std::string_view, kCauses> kNames = {
-      "client left", "client closed",    "connection lost", "send failed", "no pong",
-      "too slow",    "draining",         "memory",          "profile",     "bad frame",
-      "bad request", "request too slow", "no slots",        "stopped"};
+      "client left",     "client closed",
+      "connection lost", "send failed",
+      "no pong",         "too slow",
+      "draining",        "memory",
+      "profile",         "bad frame",
+      "bad request",     "request too slow",
+      "no slots",        "too many of address",
+      "stopped"};
   return kNames[static_cast<size_t>(cause)];
 }
 

@@ -8,7 +8,6 @@
 #include <string>
 
 #include "livehub/profile.h"
-#include "shard/timer_wheel.h"
 #include "wire/http_request.h"
 #include "wire/ws_reader.h"
 
@@ -58,20 +57,21 @@ struct Connection {
     kOfOtherProcess = 32768,  // resumes from a position of another process
     kOpenedNow = 131072,      // its head did not wait for a subscription
     kCloseOwed = 65536,       // the profile saw on_open(), and has on_close() to come
+    kOfProxy = 262144,        // the peer is a trusted proxy: whose it is, its head says
+    kTooMany = 524288,        // a stream that is opened only to be ended: its address has too many
   };
   uint32_t generation = 0;
   Phase phase = Phase::kHead;
   uint8_t pong_seconds = 0;  // kWs; 0: the server's default
   uint16_t heartbeat_seconds = 0;
   uint32_t flags = kKeepAlive;
-  shard::TimerId timer = 0;
   uint32_t last_received_tick = 0;
   uint32_t opened_tick = 0;
   uint32_t message_bytes_max = 0;
   uint32_t fragments_max = 0;
   uint32_t received_bytes = 0;  // modulo 4 GB, for whoever looks in
   std::unique_ptr<HttpExchange> http;
-  wire::WsReader ws;
+  wire::WsReader ws{};
   uint64_t tag = 0;
 
   bool has(Flag flag) const { return (flags & flag) != 0; }
@@ -79,6 +79,6 @@ struct Connection {
   void clear(Flag flag) { flags &= ~static_cast<uint32_t>(flag); }
   bool is_stream() const { return phase == Phase::kSse || phase == Phase::kWs; }
 };
-static_assert(sizeof(Connection) <= 80, "memory per connection is a feature");
+static_assert(sizeof(Connection) <= 64, "memory per connection is a feature");
 
 }  // namespace livehub::session

@@ -11,6 +11,9 @@ struct Counters {
   uint64_t accepted = 0;
   uint64_t refused_slots = 0;
   uint64_t refused_memory = 0;
+  uint64_t address_too_many = 0;  // over MAX_CONNECTIONS_PER_IP, refused or only counted
+  uint64_t address_too_fast = 0;  // over CONNECT_RATE_PER_IP, likewise
+  uint64_t address_uncounted = 0;
   uint64_t closed = 0;
   uint64_t streams_sse = 0;  // opened
   uint64_t streams_ws = 0;

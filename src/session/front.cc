@@ -32,6 +32,8 @@ Front::Front(uint32_t shard, Shared& shared, io::Driver& driver, const ProfileFa
   connections_.prepare();
   hub_.fanout().prepare();
   wheel_.prepare();
+  shared_.requests.prepare(shard_);
+  shared_.answers.prepare(shard_);
   jitter_ ^= shard * 0x85ebca6bu + static_cast<uint32_t>(shared.identity.epoch);
   ProfileContext context;
   context.shard = shard;
@@ -60,7 +62,7 @@ void Front::on_accept(io::Socket socket, uint32_t spare_slots) {
   sending_[socket.index] = {socket.generation, 0};
   Connection& c = connections_[socket.index];
   c.generation = socket.generation;
-  c.timer = wheel_.add(socket.index);
+  wheel_.add(socket.index);
   c.last_received_tick = c.opened_tick = now_tick();
   hub_.fanout().open_peer(socket.index);
   account_.charge(kConnectionBytes);
@@ -75,6 +77,7 @@ void Front::on_accept(io::Socket socket, uint32_t spare_slots) {
     note_ended(socket.index, EndKind::kHttp, 503, "", Cause::kMemory);
   }
   arm_ms(socket.index, options_.head_seconds * 1000);
+  if (shared_.knows_visitors()) meet_visitor(socket.index);
 }
 
 void Front::on_receive(io::Socket socket, std::span<char> bytes) {
@@ -209,8 +212,9 @@ void Front::close_now(uint32_t index, bool is_reset) {
   const io::Socket socket = socket_of(index);
   if (c.http) account_.release(static_cast<int64_t>(c.http->charged_bytes));
   account_.release(static_cast<int64_t>(c.ws.buffered_bytes()));
+  if (shared_.knows_visitors()) leave_visitor(index);
   hub_.close_peer(index);
-  wheel_.remove(c.timer);
+  wheel_.remove(index);
   connections_.release(index);
   account_.release(kConnectionBytes);
   ++counters_.closed;
@@ -253,6 +257,9 @@ void Front::run_deferred() {
       case Deferred::What::kUnsubscribe:
         if (hub_.fanout().has_subscription(d.subscription, d.subscription_generation))
           hub_.unsubscribe(d.subscription);
+        break;
+      case Deferred::What::kReset:
+        close_now(d.index, true);
         break;
     }
   }

@@ -9,9 +9,9 @@
 //  3. While the hub calls back (is_in_hub_), nothing unsubscribes or closes: it is deferred to the
 //  flush.
 //  4. Bytes of ours are pushed to the hub's peer only; the hub alone decides what is sent when.
-// Files: front.cc (accept, receive, close, sending), front_http.cc, front_stream.cc, front_ws.cc,
-// front_time.cc (timers, heartbeats, drain), front_look.cc (for the admin port), handles.cc (the
-// public handles).
+// Files: front.cc (accept, receive, close, sending), front_visitor.cc (whose connection it is, and
+// whether there are too many), front_http.cc, front_stream.cc, front_ws.cc, front_time.cc (timers,
+// heartbeats, drain), front_look.cc (for the admin port), handles.cc (the public handles).
 // Tests: tests/unit/session/*, tests/integration/*.
 #pragma once
 
@@ -25,7 +25,9 @@
 #include "session/insight.h"
 #include "session/look.h"
 #include "session/shared.h"
+#include "session/visitor.h"
 #include "shard/loop.h"
+#include "shard/timer_wheel.h"
 
 namespace livehub::session {
 
@@ -97,7 +99,7 @@ class Front : public io::Events, public hub::HubEvents, public shard::Tenant, pr
   struct Deferred {
     uint32_t index = 0;
     uint32_t generation = 0;
-    enum class What : uint8_t { kDropSubscriptions, kTakeInput, kUnsubscribe };
+    enum class What : uint8_t { kDropSubscriptions, kTakeInput, kUnsubscribe, kReset };
     What what = What::kDropSubscriptions;
     hub::SubscriptionId subscription = hub::kNoIndex;  // kUnsubscribe
     uint32_t subscription_generation = 0;
@@ -146,10 +148,19 @@ class Front : public io::Events, public hub::HubEvents, public shard::Tenant, pr
   // only after the turn's I/O. A newcomer's time must not begin before it came.
   uint32_t now_tick() const { return shard::tick_of(driver_.now_ns()); }
   void arm_ms(uint32_t index, int64_t ms);
-  void arm_tick(uint32_t index, uint32_t tick) { wheel_.arm(connections_[index].timer, tick); }
+  void arm_tick(uint32_t index, uint32_t tick) { wheel_.arm(index, tick); }
   void charge_exchange(HttpExchange& http);
   void free_exchange(Connection& c);
   bool is_refusing(const Connection& c) const;
+
+  // front_visitor.cc
+  void meet_visitor(uint32_t index);
+  void learn_visitor(uint32_t index);
+  void limit_streams(uint32_t index);
+  bool may_enter(uint32_t index);
+  void leave_visitor(uint32_t index);
+  const Visitor* visitor_of(uint32_t index) const;
+  std::string address_of(uint32_t index) const;
 
   // front_http.cc
   void http_input(uint32_t index, std::span<char> bytes);
@@ -191,6 +202,7 @@ class Front : public io::Events, public hub::HubEvents, public shard::Tenant, pr
   void beat_ws(uint32_t index);
   void drain_step(int64_t now_ns);
   bool may_tell_now(int64_t now_ns);
+  void end_idle(uint32_t index);
   bool tell_to_go(uint32_t index, bool is_late);
   void retry_publishes();
   void trim_if_quiet(int64_t now_ns);
@@ -212,6 +224,7 @@ class Front : public io::Events, public hub::HubEvents, public shard::Tenant, pr
     uint32_t sent_bytes = 0;  // modulo 4 GB
   };
   std::vector<Sending> sending_;
+  std::vector<Visitor> visitors_;  // empty unless Shared::knows_visitors()
   std::vector<io::SendRequest> io_requests_;
   base::RingQueue<WaitingPublish> waiting_publishes_;
   std::vector<Deferred> deferred_;

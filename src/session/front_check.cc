@@ -32,7 +32,7 @@ void Front::check_connection(uint32_t index) const {
   LIVEHUB_CHECK(c.generation != 0 && sending_[index].generation == c.generation,
                 "generations agree");
   // Only the owner's answer is waited for without a time: it comes within PUSH_WAIT_MS.
-  LIVEHUB_CHECK(c.phase == Phase::kReply || wheel_.is_armed(c.timer), "every wait has an end");
+  LIVEHUB_CHECK(c.phase == Phase::kReply || wheel_.is_armed(index), "every wait has an end");
   const hub::Peer& peer = hub_.fanout().peer(index);
   const bool is_fed = peer.subscription_count > 0;
   switch (c.phase) {

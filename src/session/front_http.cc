@@ -111,7 +111,7 @@ void Front::http_error(uint32_t index, wire::HttpError error, std::string_view d
 
 // While there is no room or no time left for newcomers.
 bool Front::is_refusing(const Connection& c) const {
-  return is_draining() || c.has(Connection::kRefused);
+  return is_draining() || c.has(Connection::kRefused) || c.has(Connection::kTooMany);
 }
 
 // A browser's EventSource never comes back after a status other than 200, and always after a clean
@@ -152,8 +152,10 @@ void Front::http_head(uint32_t index) {
   ++counters_.http_requests;
   http.is_head_only = head.method == "HEAD";
   if (!head.keep_alive) c.clear(Connection::kKeepAlive);
-  const RequestView request(head, driver_, socket_of(index));
+  if (c.has(Connection::kOfProxy)) learn_visitor(index);
+  const RequestView request(head, driver_, socket_of(index), visitor_of(index));
   http.route = route_of(index, request);
+  if (c.has(Connection::kOfProxy)) limit_streams(index);
   c.phase = Phase::kBody;
   arm_ms(index, kBodyMs);
   switch (http.route.kind) {
@@ -181,7 +183,7 @@ void Front::http_head(uint32_t index) {
 void Front::http_complete(uint32_t index) {
   Connection& c = connections_[index];
   HttpExchange& http = *c.http;
-  wheel_.disarm(c.timer);
+  wheel_.disarm(index);
   switch (http.route.kind) {
     case Route::Kind::kReply:
       return reply(index, http.route.reply, http.route.reply.close);
@@ -195,14 +197,17 @@ void Front::http_complete(uint32_t index) {
     case Route::Kind::kDestroy:
       return;
   }
+  // The drain began between head and body. A body handed on now might be taken by a broker, which
+  // would be true for its sender but late: from stop() on nothing is taken, by anybody.
+  if (is_refusing(c)) return reply(index, refusal_of(http.route, c).reply, true);
   c.phase = Phase::kReply;
-  const RequestView request(http.parser.head(), driver_, socket_of(index));
+  const RequestView request(http.parser.head(), driver_, socket_of(index), visitor_of(index));
   profile_->on_body(exchange_handle(this, index, c.generation, http.route.tag), request, http.body);
 }
 
 void Front::reply(uint32_t index, const Reply& wanted, bool is_close) {
   Connection& c = connections_[index];
-  wheel_.disarm(c.timer);
+  wheel_.disarm(index);
   const bool is_last = is_close || wanted.close || is_draining() ||
                        !c.has(Connection::kKeepAlive) || c.has(Connection::kRefused) ||
                        c.has(Connection::kPeerEnded);

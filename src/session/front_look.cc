@@ -52,8 +52,7 @@ void Front::note_ended(uint32_t index, EndKind kind, uint16_t code, std::string_
   ended.age_ms = ms_of_ticks(wheel_.now_tick() - c.opened_tick);
   ended.sent_bytes = sending_[index].sent_bytes;
   ended.received_bytes = c.received_bytes;
-  if (insight_.closed.may_ask_address(driver_.unix_seconds()))
-    ended.set_address(driver_.peer_address(socket_of(index)).text);
+  if (insight_.closed.may_ask_address(driver_.unix_seconds())) ended.set_address(address_of(index));
   insight_.closed.note(ended);
 }
 
@@ -110,7 +109,7 @@ void Front::look_at_connections(const LookFilter& filter, Look& look) {
          !is_in && id != hub::kNoIndex; id = fanout.subscription(id).next_of_peer)
       is_in = fanout.subscription(id).channel == channel;
     if (!is_in) continue;
-    std::string address = driver_.peer_address(socket_of(index)).text;
+    std::string address = address_of(index);
     ++addresses;
     if (!address.starts_with(filter.address)) continue;
     if (look.seen.size() >= filter.most) {

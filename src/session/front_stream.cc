@@ -72,10 +72,12 @@ void Front::open_stream(uint32_t index) {
   arm_ms(index, options_.head_seconds * 1000);
   if (is_refusing(c) && !is_websocket) {
     send_stream_head(index);
+    if (c.has(Connection::kTooMany))  // it will not be better soon
+      return end_sse(index, 5 * retry_jitter_ms() + 10'000, Cause::kTooManyOfAddress);
     return end_sse(index, retry_jitter_ms(), is_draining() ? Cause::kDraining : Cause::kNoSlots);
   }
   if (c.has(Connection::kEcho)) return send_stream_head(index);
-  const RequestView request(head, driver_, socket_of(index));
+  const RequestView request(head, driver_, socket_of(index), visitor_of(index));
   is_opening_ = true;
   c.set(Connection::kCloseOwed);
   profile_->on_open(session_of(index), request);

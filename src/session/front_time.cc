@@ -51,7 +51,7 @@ void Front::on_timers(int64_t now_ns) {
       shared_.shards_out_of_slots.fetch_add(is_full ? 1 : ~0u, std::memory_order_relaxed);
     }
   }
-  hub_.release_late_joins(now_ns);
+  hub_.release_late(now_ns);
   if (const int64_t every_ms = profile_->tick_ms();
       every_ms > 0 && now_ns >= next_profile_tick_ns_) {
     next_profile_tick_ns_ = now_ns + every_ms * 1'000'000;
@@ -72,12 +72,21 @@ void Front::trim_if_quiet(int64_t now_ns) {
   }
 }
 
+// The time between two requests is over. After a pause of the whole machine it is so for everyone
+// at once, with answers still on their way: those are finished first.
+void Front::end_idle(uint32_t index) {
+  if (hub_.fanout().is_idle(index))
+    close_now(index, false);
+  else
+    end_after_sending(index);
+}
+
 void Front::on_timer(uint32_t index) {
   Connection& c = connections_[index];
   switch (c.phase) {
     case Phase::kHead:
     case Phase::kBody:
-      if (!c.http || !c.http->parser.in_head_started()) return close_now(index, false);  // idle
+      if (!c.http || !c.http->parser.in_head_started()) return end_idle(index);
       ++counters_.slow_heads;
       ++counters_.http_bad;
       note_ended(index, EndKind::kHttp, 408, "", Cause::kSlowRequest);
@@ -215,10 +224,7 @@ bool Front::tell_to_go(uint32_t index, bool is_late) {
       if (c.http && c.http->parser.in_head_started()) return false;
       // A newcomer whose upgrade is on its way would take a hang-up for a failed attempt.
       if (!c.http && !is_late && profile_->accepts_websockets_while_draining()) return false;
-      if (hub_.fanout().is_idle(index))
-        close_now(index, false);
-      else
-        end_after_sending(index);  // the last answer is still on its way
+      end_idle(index);
       ++counters_.drained;
       return true;
     case Phase::kSse:

@@ -8,11 +8,13 @@
 #include <string>
 #include <vector>
 
+#include "auth/ip_address.h"
 #include "base/memory_budget.h"
 #include "hub/identity.h"
 #include "hub/limits.h"
 #include "hub/mail.h"
 #include "livehub/engine.h"
+#include "session/address_limits.h"
 #include "shard/mailbox.h"
 
 namespace livehub::session {
@@ -44,6 +46,10 @@ struct Shared {
   shard::Mailboxes<hub::Mail> requests;
   shard::Mailboxes<hub::Mail> answers;
   const std::vector<std::shared_ptr<Source>> sources;  // tidy: shared-ptr: as above
+  // Set before the shards start, both maybe to nothing.
+  auth::NetworkList trusted_proxies;
+  std::unique_ptr<AddressLimits> address_limits;
+  bool knows_visitors() const { return !trusted_proxies.empty() || address_limits != nullptr; }
   // Work for a shard, from any thread, and what /metrics says, handed to `done` on that shard; set
   // before the shards start.
   std::function<void(uint32_t shard, std::function<void()> work)> post;

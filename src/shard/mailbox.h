@@ -24,6 +24,8 @@ namespace livehub::shard {
 inline constexpr uint32_t kGuestsMax = 64;
 inline constexpr uint32_t kSendersMax = kShardsMax + kGuestsMax;
 
+inline constexpr uint32_t kPreparedShardsMax = 4;
+
 enum class MailLeft : uint8_t {
   kNothing,
   kRefused,  // only what could not be taken now
@@ -51,7 +53,13 @@ class Mailboxes {
       for (uint32_t from = 0; from < senders_; ++from) delete box.lanes[from].load();
   }
 
-  // On the sender's thread.
+  // These on the sender's thread. prepare() at its start: on a small hub every lane is used sooner
+  // or later, so that its memory belongs to the start and not to the first clients. A large hub has
+  // too many of them.
+  void prepare(uint32_t from) {
+    if (shards_ > kPreparedShardsMax) return;
+    for (uint32_t to = 0; to < shards_; ++to) (void)lane(from, to);
+  }
   bool has_room(uint32_t from, uint32_t to) {
     return boxes_[from].spills[to].empty() && lane(from, to).queue.has_room();
   }

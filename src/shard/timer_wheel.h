@@ -23,6 +23,7 @@ inline uint32_t ticks_of_ms(int64_t ms) {
   return static_cast<uint32_t>((ms * 1'000'000 + kTickNs - 1) >> kTickShift) + 1;
 }
 
+// Its owner's own number: a timer has no number of its own to be remembered.
 using TimerId = uint32_t;
 
 class TimerWheel {
@@ -30,11 +31,7 @@ class TimerWheel {
   explicit TimerWheel(uint32_t now_tick) : now_(now_tick) { heads_.fill(base::kNoIndex); }
 
   void prepare() { timers_.prepare(); }
-  TimerId add(uint32_t owner) {
-    const TimerId id = timers_.allocate();
-    timers_[id].owner = owner;
-    return id;
-  }
+  void add(TimerId id) { timers_.allocate_at(id); }
   void remove(TimerId id) {
     disarm(id);
     timers_.release(id);
@@ -62,7 +59,7 @@ class TimerWheel {
   }
   bool is_armed(TimerId id) const { return timers_[id].slot != kNoSlot; }
 
-  // Fires everything due up to now_tick: fire(owner), which may add, arm, disarm and remove any
+  // Fires everything due up to now_tick: fire(id), which may add, arm, disarm and remove any
   // timer.
   template <typename Fire>
   void advance(uint32_t now_tick, Fire fire) {
@@ -80,7 +77,7 @@ class TimerWheel {
         if (static_cast<int32_t>(timer.deadline - now_) > 0)
           arm(id, timer.deadline);  // was beyond the wheel
         else
-          fire(timer.owner);
+          fire(id);
       }
     }
   }
@@ -106,12 +103,12 @@ class TimerWheel {
  private:
   static constexpr uint32_t kNoSlot = base::kNoIndex;
   struct Timer {
-    uint32_t owner = 0;
     uint32_t deadline = 0;
     uint32_t slot = kNoSlot;
     uint32_t previous = base::kNoIndex;
     uint32_t next = base::kNoIndex;
   };
+  static_assert(sizeof(Timer) <= 16, "memory per connection is a feature");
 
   bool is_empty() const {
     for (const uint64_t word : occupied_)

@@ -118,7 +118,12 @@ std::string check_hosts(const PgAddress& address, std::string_view setting) {
 std::string pg_direct_host(std::string_view host) {
   constexpr std::string_view kPooled = "-pooler";
   const std::string_view label = host.substr(0, host.find('.'));
-  if (!label.ends_with(kPooled)) return {};
+  // A name and nothing else: it comes into a sentence.
+  const bool is_name = std::all_of(host.begin(), host.end(), [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' ||
+           c == '.' || c == '_';
+  });
+  if (!is_name || !label.ends_with(kPooled)) return {};
   return std::string(label.substr(0, label.size() - kPooled.size())) +
          std::string(host.substr(label.size()));
 }

@@ -126,30 +126,34 @@ bool RedisSource::State::post(Task task) {
 RedisCallback RedisSource::State::counted(RedisCallback done) {
   return [this, done = std::move(done)](const RedisReply& reply) {
     commands_waiting_.fetch_sub(1, std::memory_order_relaxed);
+    if (reply.is_error()) commands_failed_.fetch_add(1, std::memory_order_relaxed);
     if (done) done(reply);
   };
 }
 
-bool RedisSource::State::command(std::vector<std::string> arguments, RedisCallback done) {
-  if (commands_waiting_.fetch_add(1, std::memory_order_relaxed) < options_.commands_max &&
-      post([this, arguments = std::move(arguments), done = counted(std::move(done))](
-               int64_t now_ns) mutable { commands_->send(arguments, std::move(done), now_ns); }))
-    return true;
+// False: too many wait, or nobody is there to send it.
+bool RedisSource::State::enqueue(Task task) {
+  const size_t waiting = commands_waiting_.fetch_add(1, std::memory_order_relaxed);
+  if (waiting < options_.commands_max && post(std::move(task))) return true;
   commands_waiting_.fetch_sub(1, std::memory_order_relaxed);
+  commands_failed_.fetch_add(1, std::memory_order_relaxed);
   return false;
+}
+
+bool RedisSource::State::command(std::vector<std::string> arguments, RedisCallback done) {
+  return enqueue([this, arguments = std::move(arguments),
+                  done = counted(std::move(done))](int64_t now_ns) mutable {
+    commands_->send(arguments, std::move(done), now_ns);
+  });
 }
 
 bool RedisSource::State::publish(std::string key, std::string payload, bool skip_echo,
                                  RedisCallback done) {
-  if (commands_waiting_.fetch_add(1, std::memory_order_relaxed) < options_.commands_max &&
-      post([this, key = std::move(key), payload = std::move(payload), skip_echo,
-            done = counted(std::move(done))](int64_t now_ns) mutable {
-        if (skip_echo && commands_->is_up()) echoes_->remember(key, payload, now_ns);
-        commands_->send({"PUBLISH", std::move(key), std::move(payload)}, std::move(done), now_ns);
-      }))
-    return true;
-  commands_waiting_.fetch_sub(1, std::memory_order_relaxed);
-  return false;
+  return enqueue([this, key = std::move(key), payload = std::move(payload), skip_echo,
+                  done = counted(std::move(done))](int64_t now_ns) mutable {
+    if (skip_echo && commands_->is_up()) echoes_->remember(key, payload, now_ns);
+    commands_->send({"PUBLISH", std::move(key), std::move(payload)}, std::move(done), now_ns);
+  });
 }
 
 std::vector<LinkState> RedisSource::State::links() const {
@@ -157,6 +161,7 @@ std::vector<LinkState> RedisSource::State::links() const {
   if (!has_links_.load(std::memory_order_acquire)) return states;
   const int64_t now_ns = base::monotonic_ns();
   for (const auto& link : links_) states.push_back(link->status(now_ns));
+  states[0].failures = commands_failed_.load(std::memory_order_relaxed);
   return states;
 }
 

@@ -68,6 +68,7 @@ class RedisSource::State {
                  std::span<const RedisReply> fields, bool is_backlog, RedisOutcome& out) const;
   void on_message(const std::string& channel, const std::string& key, std::string_view payload,
                   int64_t now_ns);
+  bool enqueue(Task task);
   RedisCallback counted(RedisCallback done);
 
   const RedisOptions options_;
@@ -84,8 +85,9 @@ class RedisSource::State {
   std::unique_ptr<RedisGroup> group_;      // if asked for
   std::unique_ptr<RedisEchoes> echoes_;
 
-  std::atomic<size_t> commands_waiting_{0};  // counted up by callers, down on the Redis thread
-  std::atomic<bool> has_links_{false};       // pairs with links(): links_ is complete
+  std::atomic<size_t> commands_waiting_{0};   // counted up by callers, down on the Redis thread
+  std::atomic<uint64_t> commands_failed_{0};  // read by links(): a plain figure
+  std::atomic<bool> has_links_{false};        // pairs with links(): links_ is complete
 
   std::mutex mutex_;  // guards what follows
   std::deque<Task> tasks_;

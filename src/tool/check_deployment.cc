@@ -2,7 +2,10 @@
 
 #include <array>
 
+#include <nlohmann/json.hpp>
+
 #include "base/clock.h"
+#include "tool/check_settings.h"
 #include "tool/secret.h"
 #include "tool/stop_signals.h"
 #include "tool/stream.h"
@@ -11,6 +14,8 @@ namespace livehub::tool {
 namespace {
 
 constexpr int64_t kSilenceMs = 15'000;
+constexpr int64_t kDaySeconds = 86'400;
+constexpr int64_t kDaysToRenew = 14;
 constexpr std::string_view kForeignOrigin = "https://livehub-check.invalid";
 
 // What can be tried of each service without knowing its users.
@@ -19,11 +24,12 @@ struct Route {
   std::string_view sse{};
   std::string_view websocket{};
   std::string_view push{};
+  bool greets = false;  // what it sends at once shows that nothing in between buffers
 };
 constexpr std::array kRoutes = {
     Route{"live-data", "/api/live", "/api/live/ws", "/api/live/push"},
-    Route{"signals", "/v1/signals/stream"},
-    Route{"drop", "/events/drops"},
+    Route{.profile = "signals", .sse = "/v1/signals/stream", .greets = true},
+    Route{.profile = "drop", .sse = "/events/drops", .greets = true},
     Route{"chat"},
     Route{"pg-updates"},
 };
@@ -39,7 +45,9 @@ class Deployment {
  private:
   friend class Probe;
   HttpRequest request(std::string_view path) const;
-  bool check_health();
+  bool check_health(std::string_view profile);
+  void check_tls(int64_t certificate_end);
+  void check_users(std::string_view profile, const std::string& health);
   void check_ready();
   void check_cors(std::string_view path);
   void check_lock(std::string_view path);
@@ -58,20 +66,20 @@ class Deployment {
 // One stream that is opened, pushed to and read until the push is there.
 class Probe : public StreamSink {
  public:
-  Probe(Deployment& deployment, std::string_view push_path)
-      : deployment_(deployment), push_path_(push_path) {
+  Probe(Deployment& deployment, std::string_view push_path, bool awaits_greeting)
+      : deployment_(deployment), push_path_(push_path), awaits_greeting_(awaits_greeting) {
     constexpr double kIds = 1e15;
     id = std::to_string(static_cast<int64_t>(random_fraction() * kIds));
   }
   bool on_open() override {
     is_open = true;
-    if (push_path_.empty()) return false;
+    if (push_path_.empty()) return awaits_greeting_;
     pushed_ms = base::monotonic_ms();
     error = deployment_.push(push_path_, R"({"type":"livehub.check","id":")" + id + "\"}");
     return error.empty();
   }
   bool on_message(const StreamMessage& message) override {
-    is_received = message.data.find(id) != message.data.npos;
+    is_received = push_path_.empty() || message.data.find(id) != message.data.npos;
     return !is_received;
   }
 
@@ -84,6 +92,7 @@ class Probe : public StreamSink {
  private:
   Deployment& deployment_;
   const std::string_view push_path_;
+  const bool awaits_greeting_;
 };
 
 std::string Deployment::prepare() {
@@ -102,8 +111,19 @@ HttpRequest Deployment::request(std::string_view path) const {
   return request;
 }
 
+// Whether it reads the outbox cannot be seen from outside.
+void Deployment::check_users(std::string_view profile, const std::string& health) {
+  if (profile != "pg-updates") return;
+  const auto body = nlohmann::json::parse(health, nullptr, false);
+  const int64_t users = body.is_object() ? body.value("connectedUsers", int64_t{0}) : 0;
+  if (users <= kUsersListenedToMax) return;
+  findings_.note("outbox", std::to_string(users) + " users are connected",
+                 "livehub pg-setup, PG_OUTBOX=1, unless it is set: PostgreSQL takes long to listen "
+                 "to all their names again");
+}
+
 // False: nobody is there, and the rest would only say so again.
-bool Deployment::check_health() {
+bool Deployment::check_health(std::string_view profile) {
   HttpClient client(&stop_);
   const HttpReply reply = client.ask(request("/health"));
   if (reply.end != HttpReply::End::kWhole) {
@@ -111,17 +131,27 @@ bool Deployment::check_health() {
                    "is it deployed, and does the name lead there?");
     return false;
   }
-  if (reply.status == 200)
+  if (reply.status == 200) {
     findings_.ok("health", "GET /health: 200");
-  else
+    check_users(profile, reply.body);
+  } else
     findings_.fail("health", "GET /health: " + std::to_string(reply.status),
                    "is this livehub, with the profile that --profile names?");
-  if (url_.is_tls)
-    findings_.ok("TLS", invocation_.has("--insecure") ? "not checked (--insecure)"
-                                                      : "the certificate is valid");
-  else
-    findings_.note("TLS", "plain http", "put a TLS proxy before it; on Fly set force_https");
+  check_tls(reply.certificate_end);
   return true;
+}
+
+void Deployment::check_tls(int64_t certificate_end) {
+  if (!url_.is_tls)
+    return findings_.note("TLS", "plain http", "put a TLS proxy before it; on Fly set force_https");
+  std::string sentence =
+      invocation_.has("--insecure") ? "the certificate is not checked" : "the certificate is valid";
+  const int64_t days = (certificate_end - base::unix_ms() / 1000) / kDaySeconds;
+  if (certificate_end != 0) sentence += "; it ends in " + std::to_string(days) + " days";
+  if (certificate_end != 0 && days < kDaysToRenew)
+    findings_.warn("TLS", sentence, "is it renewed by itself? On Fly: fly certs check NAME");
+  else
+    findings_.ok("TLS", sentence);
 }
 
 void Deployment::check_ready() {
@@ -202,14 +232,19 @@ void Deployment::check_stream(const Route& route, bool is_websocket) {
   if (const std::string origin = invocation_.text("--origin"); !origin.empty())
     stream.headers.push_back("Origin: " + origin);
   const bool pushes = !route.push.empty() && !invocation_.has("--no-push");
-  Probe probe(*this, pushes ? route.push : std::string_view());
+  Probe probe(*this, pushes ? route.push : std::string_view(), route.greets);
   const StreamEnd end =
       is_websocket ? read_websocket(stream, probe, stop_) : read_sse(stream, probe, stop_);
   if (!probe.is_open)
     return findings_.fail(subject, stream.url.path + ": " + end.sentence,
                           is_websocket ? "does a proxy in between pass Upgrade on?"
                                        : "does a proxy in between buffer or compress it?");
-  if (!pushes) return findings_.ok(subject, stream.url.path + " opens");
+  if (!pushes && !route.greets) return findings_.ok(subject, stream.url.path + " opens");
+  if (!pushes && probe.is_received)
+    return findings_.ok(subject, stream.url.path + " opens, and its first event came");
+  if (!pushes)
+    return findings_.fail(subject, "nothing came: " + end.sentence,
+                          "is its backend there? Does a proxy in between buffer the stream?");
   if (!probe.error.empty()) return findings_.fail(subject, probe.error, "see livehub push --help");
   if (!probe.is_received)
     return findings_.fail(subject, "what was pushed did not arrive: " + end.sentence,
@@ -220,7 +255,7 @@ void Deployment::check_stream(const Route& route, bool is_websocket) {
 }
 
 void Deployment::run(std::string_view profile) {
-  if (!check_health()) return;
+  if (!check_health(profile)) return;
   check_ready();
   for (const Route& route : kRoutes) {
     if (route.profile != profile) continue;

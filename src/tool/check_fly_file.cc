@@ -43,7 +43,7 @@ void judge_ports(toml::table& file, const server::Settings& settings, Findings& 
   }
 }
 
-void judge_service(toml::table& file, Findings& findings) {
+void judge_service(toml::table& file, const server::Settings& settings, Findings& findings) {
   const auto service = file["http_service"];
   const auto stops = service["auto_stop_machines"];
   if (stops.value<bool>().value_or(false) ||
@@ -55,6 +55,9 @@ void judge_service(toml::table& file, Findings& findings) {
   if (kind != "connections" || soft.value_or(kSoftLimitDefault) < 1000)
     findings.warn("fly.toml", "the proxy takes few connections (its default is 20 requests)",
                   "[http_service.concurrency] type = \"connections\", soft_limit = 40000");
+  if (soft)
+    judge_users(settings, *soft, "soft_limit lets in " + std::to_string(*soft) + " users",
+                findings);
   const toml::array* checks = service["checks"].as_array();
   bool asks_locally = false;
   for (size_t i = 0; checks != nullptr && i < checks->size(); ++i)
@@ -90,7 +93,7 @@ void judge_fly_file(const std::string& path, const Invocation& invocation, Findi
   judge_drain(effective.settings->engine.drain_seconds, std::min(kill, kKillSecondsMost), path,
               findings);
   judge_ports(file, *effective.settings, findings);
-  judge_service(file, findings);
+  judge_service(file, *effective.settings, findings);
   if (findings.list().size() == before + 1)
     findings.ok("fly.toml", "ports, checks and limits fit the settings");
 }

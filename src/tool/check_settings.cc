@@ -127,6 +127,16 @@ void judge_settings(const server::Settings& settings, Findings& findings) {
     findings.note("settings", name + " is set, and without effect here");
 }
 
+void judge_users(const server::Settings& settings, int64_t users, const std::string& said,
+                 Findings& findings) {
+  if (settings.profile != "pg-updates" || users <= kUsersListenedToMax) return;
+  if (profile::is_on(settings.profile_settings, "PG_OUTBOX")) return;
+  findings.warn("outbox",
+                said + "; above " + std::to_string(kUsersListenedToMax) +
+                    " PostgreSQL takes long to listen to all their names again",
+                "livehub pg-setup --apply, then PG_OUTBOX=1: one LISTEN for all of them");
+}
+
 void judge_peers(const server::Settings& settings, double seconds, Findings& findings) {
   for (const server::Setting& setting : server::setting_table()) {
     const std::string name(setting.name);

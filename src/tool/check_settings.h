@@ -24,7 +24,14 @@ struct Peer {
 // list; those that are no URL are left out.
 [[nodiscard]] std::vector<Peer> peers_of(const std::string& setting, const std::string& urls);
 
+// Beyond it profile pg-updates should read the outbox: PostgreSQL's cost of listening to each
+// user's names grows with their square.
+inline constexpr int64_t kUsersListenedToMax = 2000;
+
 void judge_settings(const server::Settings& settings, Findings& findings);
+// Of profile pg-updates without the outbox: how many users there are or may be, by `said`.
+void judge_users(const server::Settings& settings, int64_t users, const std::string& said,
+                 Findings& findings);
 // Connects to every peer that the settings name.
 void judge_peers(const server::Settings& settings, double seconds, Findings& findings);
 // How many Machines of this app there are; `name_server` "ADDRESS:PORT" or empty.

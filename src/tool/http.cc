@@ -34,6 +34,18 @@ std::string_view trimmed(std::string_view text) {
   return text;
 }
 
+// The first of the chain is the server's own.
+int64_t certificate_end(CURL* easy) {
+  constexpr std::string_view kField = "Expire date:";
+  curl_certinfo* info = nullptr;
+  if (curl_easy_getinfo(easy, CURLINFO_CERTINFO, &info) != CURLE_OK || info == nullptr) return 0;
+  if (info->num_of_certs == 0) return 0;
+  for (const curl_slist* row = info->certinfo[0]; row != nullptr; row = row->next)
+    if (std::string_view(row->data).starts_with(kField))
+      return std::max<int64_t>(0, curl_getdate(row->data + kField.size(), nullptr));
+  return 0;
+}
+
 }  // namespace
 
 // One request on its way.
@@ -106,6 +118,7 @@ struct HttpClient::Transfer {
   void take_result(CURLcode code) {
     if (code == CURLE_OK) {
       reply.end = HttpReply::End::kWhole;
+      reply.certificate_end = certificate_end(easy.get());
       return;
     }
     reply.error = sentence[0] != '\0' ? sentence.data() : curl_easy_strerror(code);
@@ -128,6 +141,7 @@ void prepare_handle(CURL* easy, const HttpRequest& request) {
   curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, request.connect_ms);
   curl_easy_setopt(easy, CURLOPT_USERAGENT, "livehub/" LIVEHUB_VERSION);
   curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
+  curl_easy_setopt(easy, CURLOPT_CERTINFO, 1L);
   if (request.goes_direct) curl_easy_setopt(easy, CURLOPT_PROXY, "");
   if (request.skips_verification) {
     curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 0L);

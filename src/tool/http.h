@@ -31,6 +31,7 @@ struct HttpReply {
   std::multimap<std::string, std::string> headers;  // names in lower case
   std::string body;
   std::string error;
+  int64_t certificate_end = 0;  // of the server's own, in Unix seconds; 0: none, or not told
 
   std::string header(const std::string& lower_case_name) const;
 };

@@ -53,6 +53,7 @@ Json value_schema(const Setting& setting) {
     case SettingType::kBool:
       return {{"anyOf",
                Json::array({{{"type", "boolean"}}, {{"enum", {0, 1}}}, {{"type", "string"}}})}};
+    case SettingType::kNetworks:
     case SettingType::kOrigins:
       return {{"anyOf", Json::array({{{"type", "string"}},
                                      {{"type", "array"}, {"items", {{"type", "string"}}}}})}};

@@ -1,11 +1,18 @@
 // livehub version: what this binary is made of.
+#include <CLI/Version.hpp>
+#include <cjose/version.h>
 #include <curl/curl.h>
+#include <fmt/core.h>
 #include <hiredis/hiredis.h>
+#include <jansson.h>
 #include <libpq-fe.h>
+#include <llhttp.h>
+#include <mimalloc.h>
 #include <nats/nats.h>
 #include <openssl/crypto.h>
 #include <spdlog/version.h>
 #include <sys/utsname.h>
+#include <toml++/impl/version.h>
 
 #include <array>
 #include <nlohmann/json.hpp>
@@ -28,6 +35,8 @@ std::string curl_text() {
          (info->ssl_version ? ", " + std::string(info->ssl_version) : "");
 }
 
+// First what can be asked at run time, then what this was built with (Debian's packages keep both
+// alike): every library of the Makefile's BUILD_PACKAGES.
 std::vector<std::pair<std::string, std::string>> parts() {
   utsname machine{};
   ::uname(&machine);
@@ -47,6 +56,20 @@ std::vector<std::pair<std::string, std::string>> parts() {
       {"libnats", nats_GetVersion()},
       {"libpq", std::to_string(pq / 10000) + "." + std::to_string(pq % 10000)},
       {"spdlog", dotted(SPDLOG_VER_MAJOR, SPDLOG_VER_MINOR, SPDLOG_VER_PATCH)},
+      {"fmt", dotted(FMT_VERSION / 10000, FMT_VERSION / 100 % 100, FMT_VERSION % 100)},
+      {"liburing", LIVEHUB_URING_VERSION},
+      {"llhttp", dotted(LLHTTP_VERSION_MAJOR, LLHTTP_VERSION_MINOR, LLHTTP_VERSION_PATCH)},
+      {"cjose", CJOSE_VERSION},
+      {"jansson", JANSSON_VERSION},
+      {"json", dotted(NLOHMANN_JSON_VERSION_MAJOR, NLOHMANN_JSON_VERSION_MINOR,
+                      NLOHMANN_JSON_VERSION_PATCH)},
+      {"toml++", dotted(TOML_LIB_MAJOR, TOML_LIB_MINOR, TOML_LIB_PATCH)},
+      {"CLI11", CLI11_VERSION},
+      {"prometheus", LIVEHUB_PROMETHEUS_VERSION},
+      {"mimalloc", std::to_string(MI_MALLOC_VERSION / 100) + "." +
+                       std::to_string(MI_MALLOC_VERSION / 10 % 10) + "." +
+                       std::to_string(MI_MALLOC_VERSION % 10)},
+      {"Chart.js", LIVEHUB_CHART_VERSION},
   };
 }
 

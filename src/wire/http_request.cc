@@ -224,6 +224,13 @@ size_t HttpHead::header_count(std::string_view name) const {
                     [&](const HttpHeader& field) { return equal_in_any_case(field.name, name); }));
 }
 
+std::vector<std::string_view> HttpHead::header_values(std::string_view name) const {
+  std::vector<std::string_view> values;
+  for (const HttpHeader& field : headers)
+    if (equal_in_any_case(field.name, name)) values.push_back(field.value);
+  return values;
+}
+
 bool HttpHead::header_lists(std::string_view name, std::string_view token) const {
   bool found = false;
   for (const HttpHeader& field : headers) {

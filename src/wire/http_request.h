@@ -67,6 +67,8 @@ struct HttpHead {
   // First of that name, in any case.
   [[nodiscard]] std::optional<std::string_view> header(std::string_view name) const;
   [[nodiscard]] size_t header_count(std::string_view name) const;
+  // The values of all fields of that name, in order.
+  [[nodiscard]] std::vector<std::string_view> header_values(std::string_view name) const;
   // Whether the comma-separated list in all fields of that name holds the token, in any case.
   [[nodiscard]] bool header_lists(std::string_view name, std::string_view token) const;
 

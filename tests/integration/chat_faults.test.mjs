@@ -157,8 +157,30 @@ test("Redis down: degraded, rooms here go on; back: a gap, and all as before", a
     ann.message("without Redis");
     await bob.untilType("message");
     await ann.untilType("message");
+    // Its sender learns that only this machine has it, nobody else does.
+    assert.deepEqual((await ann.untilType("error"))[0], {
+      type: "error",
+      error: "Failed to send message",
+      message: "Saved, but other servers may not have it: Redis does not answer",
+    });
+    const claims = { isAuthenticated: true };
+    const agent = await ChatClient.join(hub, "room", "agent", { claims });
+    agent.say({ type: "agent_joined" });
+    await ann.untilType("agent_joined");
+    const [error] = await agent.untilType("error");
+    assert.equal(error.error, "Failed to process agent_joined event");
+    agent.close();
+    const failures = async () =>
+      Number(
+        /livehub_link_failures_total\{link="redis commands"\} (\d+)/.exec(
+          await (await fetch(`${hub.adminUrl}/metrics`)).text(),
+        )[1],
+      );
+    const before = await failures();
+    assert.ok(before >= 2, String(before));
     bob.say({ type: "typing", isTyping: true });
     await ann.untilType("typing");
+    await eventually(async () => (await failures()) > before, "typing to be counted");
     const eve = await ChatClient.join(hub, "room", "eve");
     assert.equal(eve.frames[0].type, "connected");
     eve.message("me too");
@@ -172,6 +194,7 @@ test("Redis down: degraded, rooms here go on; back: a gap, and all as before", a
     }
     const publish = () => redis.command("PUBLISH", "chat:room", '{"type":"again"}');
     await eventually(async () => (await publish()) === 1, "the subscription");
+    assert.deepEqual(bob.of("error"), []);
     for (const client of [ann, bob, eve]) {
       await client.untilType("again");
       assert.equal(client.closed, null);
@@ -190,6 +213,10 @@ test("Redis frozen: it is noticed, and nobody waits for it", async () => {
     await untilHealthy(hub, "degraded");
     bob.message("still");
     await ann.untilType("message", 2);
+    for (const client of [ann, bob]) {
+      const [error] = await client.untilType("error");
+      assert.match(error.message, /^Saved, but /);
+    }
     redis.thaw();
     await untilHealthy(hub);
     await eventually(

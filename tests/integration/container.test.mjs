@@ -141,6 +141,73 @@ test("in a bare folder, as nobody, it lives and drains", { skip: skipBare }, asy
   assert.equal(probe().status, 1);
 });
 
+// As the container engines do it, but for the engine: no right, a root that cannot be written, and
+// the system calls of the profile alone.
+test("under the seccomp profile, without a right, it lives on io_uring", async (t) => {
+  const profile = path.join(root, deploy("seccomp.json"));
+  const apply = path.join(root, "tests/tools/under_seccomp.py");
+  const under = (command) =>
+    spawnSync("python3", [apply, profile, ...command], { env: toolEnvironment() });
+  for (const [command, status] of [
+    [["true"], 0],
+    [["unshare", "-U", "true"], 1],
+    [["unshare", "-n", "true"], 1],
+    [["setarch", "-R", "true"], 1],
+  ]) {
+    assert.equal(under(command).status, status, command.join(" "));
+  }
+  // Another user could not read the program here; as nobody it ran in the bare folder.
+  const without = isRoot ? ["setpriv", "--bounding-set=-all", "--inh-caps=-all"] : [];
+  for (const io of ["uring", "epoll"]) {
+    const check = spawnSync(binary, ["check", "--json"], { encoding: "utf8" });
+    if (io === "uring" && !/io_uring works/.test(check.stdout)) continue;
+    const env = toolEnvironment({ ...imageEnv, PORT: "0", ADMIN_PORT: "auto", LIVEHUB_IO: io });
+    const command = [apply, profile, ...without, binary, "serve", "--shards", "2"];
+    const server = new Server("python3", command, env);
+    await server.untilListening();
+    const rights = readFileSync(`/proc/${server.child.pid}/status`, "utf8");
+    assert.match(rights, /^CapEff:\t0+$/m);
+    assert.match(rights, /^NoNewPrivs:\t1\nSeccomp:\t2$/m);
+    const probed = under([binary, "probe", "--quiet", "--admin-port", String(server.adminPort)]);
+    assert.equal(probed.status, 0, String(probed.stderr));
+    const stream = await fetch(`http://127.0.0.1:${server.port}/api/live`);
+    assert.equal(stream.status, 200);
+    const pushed = await fetch(`http://127.0.0.1:${server.port}/api/live/push`, {
+      method: "POST",
+      body: '"filtered"',
+    });
+    assert.equal(pushed.status, 200);
+    const reader = stream.body.getReader();
+    let text = "";
+    while (!text.includes('"filtered"')) text += Buffer.from((await reader.read()).value);
+    await reader.cancel();
+    await server.stop();
+  }
+});
+
+test("the files of the platforms give up every right", () => {
+  const compose = read(deploy("compose.yaml"));
+  for (const line of [
+    /^ {4}read_only: true$/m,
+    /^ {4}cap_drop: \[ALL\]$/m,
+    /no-new-privileges:true/,
+    /seccomp:\.?\/?seccomp\.json|seccomp=seccomp\.json/,
+  ]) {
+    assert.match(compose, line);
+  }
+  const kubernetes = read(deploy("kubernetes.yaml"));
+  for (const line of [
+    /allowPrivilegeEscalation: false/,
+    /readOnlyRootFilesystem: true/,
+    /runAsNonRoot: true/,
+    /capabilities: \{drop: \[ALL\]\}/,
+    /seccompProfile: \{type: (RuntimeDefault|Localhost)/,
+  ]) {
+    assert.match(kubernetes, line);
+  }
+  assert.match(read("docs/DEPLOY.md"), /seccomp=docs\/examples\/deploy\/seccomp\.json/);
+});
+
 test("the platforms wait longer than the drain takes", async () => {
   for (const [name, drain, patience] of [
     [deploy("compose.yaml"), /DRAIN_SECONDS: "(\d+)"/, /stop_grace_period: (\d+)s/],

@@ -1,8 +1,10 @@
 // Two processes on one JetStream stream behave as one hub (profile live-data with NATS_URL).
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { expectRefusedInDrain, expectTakenBeforeDrain } from "./lib/drain_push.mjs";
 import { NatsPublisher, NatsServer } from "./lib/nats.mjs";
 import { eventually, range } from "./lib/patience.mjs";
+import { Proxy } from "./lib/proxy.mjs";
 import { Publisher } from "./lib/push.mjs";
 import { refusedStart, startServer } from "./lib/server.mjs";
 import { SseClient } from "./lib/sse.mjs";
@@ -104,6 +106,25 @@ test("NATS is killed: pushes get 503, clients stay, and nothing is lost", async 
       client.close();
     }
   });
+});
+
+// A hub on a NATS behind a proxy, and how many messages its stream has.
+async function withProxiedHub(body) {
+  const nats = await NatsServer.start();
+  const proxy = await Proxy.start(nats);
+  const env = { NATS_URL: `nats://127.0.0.1:${proxy.port}`, DRAIN_SECONDS: "8" };
+  const hub = await startServer({ env });
+  await eventually(() => ready(hub), "readiness");
+  await body(hub, proxy, async () => (await nats.monitor("jsz")).messages);
+  nats.close();
+}
+
+test("a push whose body comes in the drain is 503, and NATS does not have it", async () => {
+  await withProxiedHub((hub, _, stored) => expectRefusedInDrain(hub, stored));
+});
+
+test("a push that NATS took before the drain is 200", async () => {
+  await withProxiedHub(expectTakenBeforeDrain);
 });
 
 test("wrong settings stop the start", async () => {

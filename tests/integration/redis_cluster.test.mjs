@@ -1,7 +1,9 @@
 // Two processes on one Redis behave as one hub (profile live-data with REDIS_URL).
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { expectRefusedInDrain, expectTakenBeforeDrain } from "./lib/drain_push.mjs";
 import { eventually, range, sleep } from "./lib/patience.mjs";
+import { Proxy } from "./lib/proxy.mjs";
 import { Publisher } from "./lib/push.mjs";
 import { Redis } from "./lib/redis.mjs";
 import { refusedStart, startServer } from "./lib/server.mjs";
@@ -97,6 +99,59 @@ test("a client cut from one process goes on at the other, and at a new one", asy
       back.close();
     }
     await third.stop();
+  });
+});
+
+// One machine's link stands still; `body` gets the other hub's publisher, a client's position that
+// only that hub has read, and how to come back with it at the one that lags.
+async function withLaggingHub(body) {
+  await withHubs(1, async ({ redis, hubs, publishers }) => {
+    const proxy = await Proxy.start(redis);
+    const env = { REDIS_URL: `redis://127.0.0.1:${proxy.port}` };
+    const lagging = await startServer({ env });
+    await eventually(() => ready(lagging), "readiness");
+    const [ahead, behind] = await openClients([hubs[0], lagging]).then((all) => [all[0], all[2]]);
+    await publishers[0].push({ n: 0 });
+    await behind.untilMessages(1);
+    proxy.freeze();
+    for (const n of range(9, 1)) await publishers[0].push({ n });
+    await ahead.untilMessages(10);
+    assert.equal(behind.messages.length, 1);
+    const headers = { "Last-Event-ID": ahead.lastId };
+    const back = () => SseClient.open(lagging, { headers });
+    const isHeld = async () =>
+      /livehub_resumes_held_total\{[^}]*\} 1\b/.test(
+        await (await fetch(`${lagging.adminUrl}/metrics`)).text(),
+      );
+    await body({ proxy, publisher: publishers[0], back, isHeld, behind });
+    await lagging.stop();
+  });
+}
+
+test("who comes from a machine that is ahead gets nothing twice from one that lags", async () => {
+  await withLaggingHub(async ({ proxy, publisher, back, isHeld, behind }) => {
+    const opening = back();
+    await eventually(isHeld, "the resume to wait");
+    proxy.thaw();
+    const client = await opening;
+    await publisher.push({ n: 10 });
+    await client.untilMessages(1);
+    await behind.untilMessages(11);
+    assert.deepEqual(behind.messages, values(11));
+    assert.deepEqual(client.messages, values(1, 10));
+    assert.equal(client.gaps.length, 0);
+    client.close();
+  });
+});
+
+test("a machine that lags for too long tells a gap instead", async () => {
+  await withLaggingHub(async ({ proxy, publisher, back }) => {
+    const client = await back();
+    await client.until((c) => c.gaps.length === 1, "the gap");
+    proxy.thaw();
+    await publisher.push("end");
+    await client.untilMessage('"end"');
+    client.close();
   });
 });
 
@@ -198,6 +253,24 @@ test("a client that came while Redis was away is told of the gap and gets what c
     await late.untilMessages(1);
     late.close();
   });
+});
+
+// A hub on a Redis behind a proxy, and how many entries its stream has.
+async function withProxiedHub(body) {
+  const redis = await Redis.start();
+  const proxy = await Proxy.start(redis);
+  const env = { REDIS_URL: `redis://127.0.0.1:${proxy.port}`, DRAIN_SECONDS: "8" };
+  const hub = await startServer({ env });
+  await eventually(() => ready(hub), "readiness");
+  await body(hub, proxy, () => redis.command("XLEN", "livehub:live-data:live"));
+}
+
+test("a push whose body comes in the drain is 503, and Redis does not have it", async () => {
+  await withProxiedHub((hub, _, stored) => expectRefusedInDrain(hub, stored));
+});
+
+test("a push that Redis took before the drain is 200", async () => {
+  await withProxiedHub(expectTakenBeforeDrain);
 });
 
 test("processes with another prefix, and entries of others, stay apart", async () => {

@@ -134,3 +134,33 @@ test("no token is ever in the log, whatever is asked", async () => {
     assert.doesNotMatch(server.output, /g00d-token|hm4c|URLt0ken/);
   });
 });
+
+test("SIGHUP takes a new ADMIN_TOKEN: who came by the old one is asked again", async (t) => {
+  const secret = path.join(temporaryDirectory(t), "token");
+  writeFileSync(secret, "the first admin token\n");
+  await withServer({ env: { ADMIN_TOKEN_FILE: secret } }, async (server) => {
+    // Behind a proxy, so that being on this machine does not count.
+    const status = async (headers) =>
+      (
+        await fetch(`${server.adminUrl}/debug/overview`, {
+          headers: { ...headers, "x-forwarded-for": "192.0.2.1" },
+        })
+      ).status;
+    const bearer = (token) => ({ authorization: `Bearer ${token}` });
+    const login = await fetch(`${server.adminUrl}/login`, {
+      method: "POST",
+      body: new URLSearchParams({ token: "the first admin token" }),
+      headers: { origin: server.adminUrl },
+      redirect: "manual",
+    });
+    const cookie = { cookie: login.headers.get("set-cookie").split(";")[0] };
+    assert.equal(await status(cookie), 200);
+    assert.equal(await status(bearer("the first admin token")), 200);
+    writeFileSync(secret, "the second admin token\n");
+    await hup(server, /reload: changed ADMIN_TOKEN/);
+    assert.equal(await status(cookie), 401);
+    assert.equal(await status(bearer("the first admin token")), 401);
+    assert.equal(await status(bearer("the second admin token")), 200);
+    assert.doesNotMatch(server.output, /admin token/);
+  });
+});

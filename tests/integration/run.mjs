@@ -52,6 +52,7 @@ const cellsOf = {
   "tools_check.test.mjs": ["uring/3"],
   "container.test.mjs": ["epoll/1"],
   "reload.test.mjs": ["uring/3", "epoll/1"],
+  "reload_profiles.test.mjs": ["uring/3", "epoll/1"],
   "tools_admin.test.mjs": ["uring/3"],
   "documents.test.mjs": ["epoll/1"],
   "conformance_sse.test.mjs": ["uring/3", "epoll/1"],
@@ -67,11 +68,14 @@ const cellsOf = {
   "pg_updates.test.mjs": ["uring/3", "epoll/1"],
   "admin_debug.test.mjs": ["uring/3", "epoll/1"],
   "nats_cluster.test.mjs": ["uring/3", "epoll/1"],
+  "address_change.test.mjs": ["uring/3", "epoll/1"],
   "chat_files.test.mjs": ["epoll/1"],
   "auth.test.mjs": ["uring/3", "epoll/1"],
   "bench.test.mjs": ["uring/3", "epoll/1"],
   "pg_updates_faults.test.mjs": ["uring/3", "epoll/1"],
   "deploy.test.mjs": ["epoll/1"],
+  "addresses.test.mjs": ["uring/3", "epoll/1"],
+  "hostile.test.mjs": ["uring/3", "epoll/1"],
 };
 const fileLimitMs =
   (options.full ? 900_000 : 240_000) * Number(process.env.LIVEHUB_TEST_PATIENCE ?? 1);

@@ -2,11 +2,11 @@
 import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
 import { spawnSync } from "node:child_process";
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import net from "node:net";
 import path from "node:path";
 import { test } from "node:test";
-import { binary, temporaryDirectory, withServer } from "./lib/server.mjs";
+import { binary, root, temporaryDirectory, withServer } from "./lib/server.mjs";
 import { runTool, toolEnvironment } from "./lib/tool.mjs";
 
 const names = async () => {
@@ -52,7 +52,32 @@ test("what is not understood is named, and ends with 2", async () => {
 
 test("--version --verbose names the libraries", async () => {
   const tool = await runTool(["--version", "--verbose"]);
-  for (const name of ["profiles", "I/O", "OpenSSL", "libcurl", "hiredis", "libnats", "libpq"]) {
+  const nameOf = {
+    "liburing-dev": "liburing",
+    "node-llhttp": "llhttp",
+    "libssl-dev": "OpenSSL",
+    "libmimalloc-dev": "mimalloc",
+    "libspdlog-dev": "spdlog",
+    "libtomlplusplus-dev": "toml\\+\\+",
+    "libcli11-dev": "CLI11",
+    "prometheus-cpp-dev": "prometheus",
+    "libhiredis-dev": "hiredis",
+    "libcjose-dev": "cjose",
+    "libjansson-dev": "jansson",
+    "libcurl4-openssl-dev": "libcurl",
+    "libpq-dev": "libpq",
+    "libnats-dev": "libnats",
+    "nlohmann-json3-dev": "json",
+    "libjs-chart.js": "Chart\\.js",
+  };
+  const makefile = readFileSync(path.join(root, "Makefile"), "utf8");
+  const packages = /^BUILD_PACKAGES := ((?:.*\\\n)*.*)/m.exec(makefile)[1].split(/[\s\\]+/);
+  const builders = ["g++", "cmake", "ninja-build", "pkg-config"];
+  for (const name of packages.filter((one) => !builders.includes(one))) {
+    assert.ok(nameOf[name], `${name} is a new dependency: livehub version names it, and this test`);
+    assert.match(tool.stdout, new RegExp(`^  ${nameOf[name]} +\\d+\\.\\d`, "m"));
+  }
+  for (const name of ["profiles", "I/O", "kernel", "compiler"]) {
     assert.match(tool.stdout, new RegExp(`^  ${name} +\\S`, "m"));
   }
   const json = JSON.parse((await runTool(["version", "--json"])).stdout);

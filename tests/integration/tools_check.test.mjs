@@ -1,13 +1,17 @@
 // livehub check: this machine and its settings, a Fly file, a deployment.
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import dgram from "node:dgram";
 import http from "node:http";
+import https from "node:https";
+import net from "node:net";
 import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { after, test } from "node:test";
 import { track } from "./lib/cleanup.mjs";
 import { Redis, freePort } from "./lib/redis.mjs";
 import { io, root, shards, startServer, temporaryDirectory, withServer } from "./lib/server.mjs";
+import { withSignals } from "./lib/signals.mjs";
 import { runTool } from "./lib/tool.mjs";
 
 const token = "ch3ck-token";
@@ -153,6 +157,29 @@ test("the Fly files of this directory are well, and a spoilt one is not", async 
   }
 });
 
+test("pg-updates with many users: the outbox is advised", async () => {
+  const secrets = { DATABASE_URL: "postgres://u@127.0.0.1:9/x", WEBSOCKET_JWT_SECRET: "p4ss" };
+  const file = path.join(root, "fly/pg-updates/fly.toml");
+  const args = ["--profile", "pg-updates", "--fly", file, "--timeout", "0.2"];
+  const seen = await check(args, { env: secrets });
+  assert.equal(seen.level("outbox"), "warning", seen.tool.output);
+  assert.match(seen.of("outbox")[0].text, /soft_limit lets in 20000 users; above 2000/);
+  const without = await check(args, { env: { ...secrets, PG_OUTBOX: "1" } });
+  assert.equal(without.of("outbox").length, 0, without.tool.output);
+
+  let connectedUsers = 2001;
+  const health = http.createServer((_, response) => {
+    response.end(JSON.stringify({ status: "healthy", connectedUsers }));
+  });
+  await new Promise((resolve) => health.listen(0, "127.0.0.1", resolve));
+  track(health, () => health.close());
+  const url = ["--url", `http://127.0.0.1:${health.address().port}`, "--profile", "pg-updates"];
+  assert.match((await check(url)).of("outbox")[0].text, /2001 users are connected/);
+  connectedUsers = 2000;
+  assert.equal((await check(url)).of("outbox").length, 0);
+  health.closeAllConnections();
+});
+
 test("a deployment, from outside", async () => {
   const env = { LIVE_PUSH_TOKEN: token };
   const seen = await check(["--url", server.url], { env });
@@ -193,4 +220,52 @@ test("nobody there, and somebody else there", async () => {
   await new Promise((resolve) => other.close(resolve));
   const gone = await check(["--url", url]);
   assert.equal(gone.level("connect"), "error");
+});
+
+test("a deployment of another profile: its stream's first event", async () => {
+  await withSignals(async ({ hub }) => {
+    const seen = await check(["--url", hub.url, "--profile", "signals"]);
+    assert.equal(seen.errors, 0, seen.tool.output);
+    assert.match(seen.of("SSE")[0].text, /opens, and its first event came$/);
+  });
+});
+
+// Passes what it decrypts on to the hub.
+async function tlsProxy(directory, days) {
+  const file = (name) => path.join(directory, name);
+  const args = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", String(days)];
+  const names = ["-subj", "/CN=localhost", "-keyout", "key.pem", "-out", "cert.pem"];
+  execFileSync("openssl", [...args, ...names], { stdio: "ignore", cwd: directory });
+  const options = { key: readFileSync(file("key.pem")), cert: readFileSync(file("cert.pem")) };
+  const sockets = new Set();
+  const proxy = https.createServer(options);
+  proxy.removeAllListeners("secureConnection").on("secureConnection", (client) => {
+    const behind = net.connect(server.port, "127.0.0.1");
+    for (const socket of [client, behind]) {
+      sockets.add(socket);
+      socket.on("error", () => behind.destroy() && client.destroy());
+    }
+    client.pipe(behind).pipe(client);
+  });
+  await new Promise((resolve) => proxy.listen(0, "127.0.0.1", resolve));
+  track(proxy, () => {
+    for (const socket of sockets) socket.destroy();
+    proxy.close();
+  });
+  return `https://localhost:${proxy.address().port}`;
+}
+
+test("a deployment behind TLS: whether the certificate is good, and for how long", async (t) => {
+  const url = await tlsProxy(temporaryDirectory(t), 5);
+  const env = { LIVE_PUSH_TOKEN: token };
+  const unknown = await check(["--url", url], { env });
+  assert.equal(unknown.level("connect"), "error", unknown.tool.output);
+  const soon = await check(["--url", url, "--insecure"], { env });
+  assert.equal(soon.errors, 0, soon.tool.output);
+  assert.equal(soon.level("TLS"), "warning");
+  assert.match(soon.of("TLS")[0].text, /not checked; it ends in [45] days$/);
+  const later = await tlsProxy(temporaryDirectory(t), 90);
+  const good = await check(["--url", later, "--insecure"], { env });
+  assert.equal(good.level("TLS"), "ok", good.tool.output);
+  assert.match(good.of("TLS")[0].text, /(89|90) days$/);
 });

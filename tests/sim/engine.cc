@@ -2,8 +2,16 @@
 
 #include <algorithm>
 #include <limits>
+#include <string>
+
+#include "base/check.h"
 
 namespace livehub::sim {
+namespace {
+
+constexpr int kAddresses = 250;  // as SimDriver::peer_address() gives them
+
+}  // namespace
 
 SimEngine::SimEngine(io::SimKernel& kernel, const EngineSetup& setup, const ProfileFactory& factory)
     : kernel_(kernel), shared_(setup.options, setup.shards, setup.memory_bytes, setup.lanes) {
@@ -11,6 +19,9 @@ SimEngine::SimEngine(io::SimKernel& kernel, const EngineSetup& setup, const Prof
   shared_.identity.hash_key = {kernel.random.next(), kernel.random.next()};
   shared_.identity.shard_count = static_cast<hub::ShardId>(setup.shards);
   shared_.limits = setup.limits;
+  // Refuses nobody: it is here to be counted.
+  shared_.address_limits = std::make_unique<session::AddressLimits>(
+      session::AddressLimits::Rules{.open_max = 1 << 20}, kAddresses, base::HashKey{1, 2});
   shards_.resize(setup.shards);
   for (uint32_t id = 0; id < setup.shards; ++id) {
     Shard& shard = shards_[id];
@@ -67,6 +78,11 @@ void SimEngine::begin_drain() {
 
 void SimEngine::check_invariants() const {
   for (const Shard& shard : shards_) shard.front->check_invariants();
+  if (connections() > 0) return;
+  for (int i = 1; i <= kAddresses; ++i)
+    LIVEHUB_CHECK(
+        shared_.address_limits->open_of(*auth::parse_ip("192.0.2." + std::to_string(i))) == 0,
+        "nobody is there, so no address has a connection open");
 }
 
 uint32_t SimEngine::connections() const {

@@ -19,7 +19,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 COPIED = ["CMakeLists.txt", "cmake", "include", "src", "tests/sim", "tests/unit", "docs/examples"]
 # Of the tests only what can be named by a patch, so that the copy stays small.
 TESTS = """find_package(GTest REQUIRED)
-foreach(room io shard hub)
+foreach(room io shard hub session)
   file(GLOB sources CONFIGURE_DEPENDS unit/${room}/*_test.cc)
   add_executable(${room}_test ${sources})
   target_link_libraries(${room}_test PRIVATE livehub_${room}

@@ -1,8 +1,12 @@
 // Prints what many users of profile pg-updates cost: connections to the database, memory, and how
-// long everything is listened to again after the backend was terminated and after a crash.
+// long everything is listened to again after the backend was terminated and after a crash, beside
+// what psql alone needs for the same names in the same batches: PostgreSQL looks through all names
+// it has at each new one, and that is the floor (docs/decisions/2026-11-21-listening-again.md).
 //
 //   node tests/tools/pg_relisten.mjs [users] [lower|mixed|both]     (20000 both)
-import { readFileSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
 import net from "node:net";
 import { createHash, randomBytes } from "node:crypto";
 import { eventually, inParallel } from "../integration/lib/patience.mjs";
@@ -53,11 +57,33 @@ function cpuSeconds(pid) {
   return (Number(fields[11]) + Number(fields[12])) / 100;
 }
 
+const batchNames = 500; // as PgOptions::batch_names
+const tables = { lower: ["usage", "subscription"], mixed: ["Usage", "Subscription"] };
+const spelt = spelling === "both" ? [...tables.lower, ...tables.mixed] : tables[spelling];
+
+// The same LISTENs by psql, a batch a query; how many seconds they take.
+async function bareSeconds() {
+  const all = [];
+  for (let n = 0; n < count; n++)
+    for (const table of spelt) all.push(`LISTEN "user_${table}_${user(n)}"`);
+  const lines = [];
+  while (all.length > 0) lines.push(`${all.splice(0, batchNames).join("\\;")};`);
+  const file = path.join(os.tmpdir(), `livehub-listen-${process.pid}.sql`);
+  writeFileSync(file, lines.join("\n"));
+  const begin = performance.now();
+  try {
+    await postgres.file(file);
+    return (performance.now() - begin) / 1000;
+  } finally {
+    rmSync(file);
+  }
+}
+
 const postgres = await Postgres.start();
 // These clients answer no pings, so none are sent.
 const env = { PG_CHANNEL_SPELLING: spelling, PING_SECONDS: "3600" };
 const hub = await startHub(postgres, { env });
-const names = count * (spelling === "both" ? 4 : 2);
+const names = count * spelt.length;
 try {
   const begun = performance.now();
   const visitors = [];
@@ -79,6 +105,8 @@ try {
     await eventually(() => isReady(hub), "readiness");
     const pid = await postgres.sql(`SELECT pid ${ours}`);
     console.log(`${what}: listened to ${names} names again in ${told} s`);
+    const bare = await bareSeconds();
+    console.log(`  psql alone: ${bare.toFixed(2)} s; ours is ${(told / bare).toFixed(2)} of it`);
     console.log(`  of the core, PostgreSQL's backend took ${cpuSeconds(pid)} s`);
   };
   let begin = performance.now();

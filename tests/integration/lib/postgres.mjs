@@ -138,6 +138,11 @@ export class Postgres {
     return (await child).stdout.trim();
   }
 
+  // Runs a file of statements with psql.
+  file(name) {
+    return run(path.join(bin, "psql"), ["-X", "-q", "-d", this.url(), "-f", name]);
+  }
+
   notify(name, payload) {
     const quoted = (value) => `'${value.replaceAll("'", "''")}'`;
     return this.sql(`SELECT pg_notify(${quoted(name)}, ${quoted(payload)})`);

@@ -3,17 +3,24 @@
 import net from "node:net";
 import { track } from "./cleanup.mjs";
 
+const garbage = Buffer.from(
+  "HTTP/1.1 400 Bad Request\r\n\r\n\xff\x00 no broker\r\n",
+  "latin1",
+);
+
 export class Proxy {
   #pairs = new Set();
   #server;
   passing = true;
+  frozen = false; // what the server says is held back; nobody is told
+  garbling = false; // clients are told nonsense, old ones and new
   accepted = 0;
 
-  static async start(target) {
+  static async start(target, { host = "127.0.0.1", port = 0 } = {}) {
     const proxy = track(new Proxy());
     proxy.target = target;
     proxy.#server = net.createServer((client) => proxy.#join(client));
-    await new Promise((resolve) => proxy.#server.listen(0, "127.0.0.1", resolve));
+    await new Promise((resolve) => proxy.#server.listen(port, host, resolve));
     proxy.port = proxy.#server.address().port;
     return proxy;
   }
@@ -24,6 +31,7 @@ export class Proxy {
       return;
     }
     this.accepted++;
+    if (this.garbling) return this.#garble(client);
     const upstream = net.connect({ host: "127.0.0.1", port: this.target.port });
     const pair = { client, upstream };
     this.#pairs.add(pair);
@@ -33,7 +41,52 @@ export class Proxy {
       upstream.destroy();
     };
     for (const socket of [client, upstream]) socket.on("error", end).on("close", end);
-    client.pipe(upstream).pipe(client);
+    client.pipe(upstream);
+    if (!this.frozen) upstream.pipe(client);
+  }
+
+  // The line to the clients stands still, with all that comes meanwhile in it.
+  freeze() {
+    this.frozen = true;
+    for (const { client, upstream } of this.#pairs) upstream.unpipe(client).pause();
+  }
+  thaw() {
+    this.frozen = false;
+    for (const { client, upstream } of this.#pairs) upstream.pipe(client);
+  }
+
+  // Everybody who is connected, or does so until `mend()`, is told what no broker says.
+  garble() {
+    this.garbling = true;
+    for (const { client, upstream } of this.#pairs) {
+      upstream.unpipe(client);
+      client.write(garbage);
+    }
+  }
+  #garble(client) {
+    const pair = { client, upstream: client };
+    this.#pairs.add(pair);
+    client.on("error", () => {}).on("close", () => this.#pairs.delete(pair));
+    client.on("data", () => client.write(garbage));
+  }
+
+  // The next reply of each connection is cut in two, and the second half never comes; resolves when
+  // the first has been.
+  cutInReply() {
+    const cuts = [...this.#pairs].map(
+      ({ client, upstream }) =>
+        new Promise((resolve) => {
+          upstream.unpipe(client);
+          upstream.once("data", (reply) => {
+            client.write(reply.subarray(0, Math.ceil(reply.length / 2)), () => {
+              client.resetAndDestroy();
+              resolve();
+            });
+          });
+          upstream.resume();
+        }),
+    );
+    return Promise.race(cuts);
   }
 
   get open() {
@@ -51,6 +104,9 @@ export class Proxy {
 
   mend() {
     this.passing = true;
+    if (!this.garbling) return;
+    this.garbling = false;
+    for (const { client } of this.#pairs) client.resetAndDestroy();
   }
 
   close() {

@@ -13,8 +13,9 @@ export class Wire {
   closed = false;
   #changed = new Signal();
 
-  static async connect(server, { host = "127.0.0.1", port = server.port } = {}) {
-    const wire = new Wire(net.connect({ host, port, allowHalfOpen: true, noDelay: true }));
+  static async connect(server, { host = "127.0.0.1", port = server.port, from } = {}) {
+    const options = { host, port, localAddress: from, allowHalfOpen: true, noDelay: true };
+    const wire = new Wire(net.connect(options));
     await wire.until((w) => w.open || w.closed, "the connection");
     if (!wire.open) throw wire.error ?? new Error("closed while connecting");
     return wire;

@@ -134,13 +134,21 @@ TEST(OriginList, RefusesWhatNoBrowserWouldSendAndNamesIt) {
                             "cher.example",
                             "https://a.example;https://b.example",
                             "\"https://a.example\"",
-                            "https://a\nb"}) {
+                            "https://a'b"}) {
     std::string error;
     const std::string text = std::string("https://good.example,") + entry;
     EXPECT_FALSE(OriginList::parse(text, error).has_value()) << entry;
     EXPECT_THAT(error, HasSubstr("'" + std::string(entry) + "'"));
     EXPECT_THAT(error, HasSubstr("scheme://host"));
   }
+}
+
+TEST(OriginList, ItsSentenceIsOneLineWhateverTheListHolds) {
+  std::string error;
+  EXPECT_FALSE(OriginList::parse("https://a\nb\x1b[2J", error).has_value());
+  EXPECT_THAT(error, HasSubstr("'https://a?b?[2J' is not an origin"));
+  EXPECT_FALSE(OriginList::parse(std::string(5000, 'x'), error).has_value());
+  EXPECT_LT(error.size(), 300u);
 }
 
 }  // namespace

@@ -62,11 +62,11 @@ class OwnerFeedTest : public ::testing::Test {
     owner.check_invariants();
     return is_taken;
   }
-  Mail replay(Position after) {
+  Mail replay(Position after, int64_t now_ns = 1) {
     Mail mail = named(MailKind::kReplay, "fed", after);
     mail.token = 5;
     post.sent.clear();
-    owner.on_replay(mail);
+    owner.on_replay(mail, now_ns);
     if (post.sent.empty()) return {};
     EXPECT_EQ(post.sent.size(), 1U);
     return std::move(post.sent[0].second);
@@ -110,9 +110,9 @@ TEST_F(OwnerFeedTest, OtherChannelsDoNotWait) {
 TEST_F(OwnerFeedTest, WithoutAnAnswerTheyGoOnAfterAWhileAndAreToldWhenItComes) {
   join("fed", 1000);
   EXPECT_EQ(owner.next_release_ns(), 1100);
-  owner.release_late_joins(1099);
+  owner.release_late(1099);
   EXPECT_TRUE(post.sent.empty());
-  owner.release_late_joins(1100);
+  owner.release_late(1100);
   EXPECT_EQ(kinds(), Kinds{MailKind::kJoined});
   join("fed", 1200);  // the broker is known to be away: no waiting
   EXPECT_EQ(kinds(), (Kinds{MailKind::kJoined, MailKind::kJoined}));
@@ -193,7 +193,7 @@ TEST_F(OwnerFeedTest, WhatIsOlderThanOurMemoryIsFetched) {
   post.sent.clear();
   Mail ask = named(MailKind::kReplay, "fed", at(40));
   ask.token = 5;
-  owner.on_replay(ask);
+  owner.on_replay(ask, 1);
   EXPECT_TRUE(post.sent.empty());
   ASSERT_EQ(feed.said.back(), "fetch fed 40 100");
   Mail fetched;
@@ -219,7 +219,7 @@ TEST_F(OwnerFeedTest, AFetchThatFindsNothingGoesOnWhereOurMemoryBegins) {
   join();
   owner.on_feed_ready(named(MailKind::kFeedReady, "fed", at(100)));
   Mail ask = named(MailKind::kReplay, "fed", at(40));
-  owner.on_replay(ask);
+  owner.on_replay(ask, 1);
   post.sent.clear();
   Mail fetched;
   fetched.token = feed.tokens.back();
@@ -231,6 +231,81 @@ TEST_F(OwnerFeedTest, AFetchThatFindsNothingGoesOnWhereOurMemoryBegins) {
   EXPECT_EQ(window.position, at(100));
   EXPECT_EQ(window.cargo->next, at(100));
   EXPECT_TRUE(replay(at(100)).cargo->complete);
+}
+
+// Another machine had read further: what follows there is on its way to us too.
+TEST_F(OwnerFeedTest, WhoIsAheadOfUsWaitsAndGetsNothingTwice) {
+  join();
+  owner.on_feed_ready(named(MailKind::kFeedReady, "fed", at(10)));
+  EXPECT_EQ(replay(at(12)).cargo, nullptr);
+  EXPECT_EQ(owner.counters().held_replays, 1U);
+  EXPECT_TRUE(feed_message("fed", "seen", at(11)));
+  ASSERT_EQ(kinds(), Kinds{MailKind::kLive});
+  EXPECT_TRUE(feed_message("fed", "seen too", at(12)));
+  ASSERT_EQ(kinds(), (Kinds{MailKind::kLive, MailKind::kLive, MailKind::kWindow}));
+  const Mail& window = post.sent[2].second;
+  EXPECT_EQ(post.sent[2].first, 3);
+  EXPECT_EQ(window.token, 5U);
+  EXPECT_EQ(window.position, at(12));
+  EXPECT_FALSE(window.cargo->gap);
+  EXPECT_TRUE(window.cargo->complete);
+  EXPECT_TRUE(window.cargo->messages.empty());
+}
+
+TEST_F(OwnerFeedTest, WhatComesBehindTheWaitedForPlaceIsInTheWindow) {
+  join();
+  owner.on_feed_ready(named(MailKind::kFeedReady, "fed", at(10)));
+  EXPECT_EQ(replay(at(12)).cargo, nullptr);
+  EXPECT_TRUE(feed_message("fed", "new", at(14)));  // 12 was none of the hub's
+  ASSERT_EQ(kinds(), (Kinds{MailKind::kLive, MailKind::kWindow}));
+  ASSERT_EQ(post.sent[1].second.cargo->messages.size(), 1U);
+  EXPECT_EQ(post.sent[1].second.cargo->messages[0]->payload(), "new");
+  EXPECT_TRUE(feed_message("fed", "more", at(15)));
+  EXPECT_EQ(kinds().back(), MailKind::kLive);  // answered once
+}
+
+TEST_F(OwnerFeedTest, WhatNeverComesIsToldAsAGapAfterAWhile) {
+  join();
+  owner.on_feed_ready(named(MailKind::kFeedReady, "fed", at(10)));
+  EXPECT_EQ(replay(at(99), 1000).cargo, nullptr);
+  EXPECT_EQ(replay(at(12), 1050).cargo, nullptr);
+  EXPECT_LE(owner.next_release_ns(), 1100);
+  owner.release_late(1099);
+  EXPECT_TRUE(post.sent.empty());
+  owner.release_late(1100);
+  ASSERT_EQ(kinds(), Kinds{MailKind::kWindow});
+  EXPECT_TRUE(post.sent[0].second.cargo->gap);
+  EXPECT_TRUE(post.sent[0].second.cargo->complete);
+  EXPECT_EQ(post.sent[0].second.position, at(10));
+  EXPECT_TRUE(feed_message("fed", "a", at(12)));  // the other one need wait no longer
+  EXPECT_EQ(kinds(), (Kinds{MailKind::kWindow, MailKind::kLive, MailKind::kWindow}));
+  EXPECT_FALSE(post.sent[2].second.cargo->gap);
+  owner.release_late(2000);
+  EXPECT_EQ(post.sent.size(), 3U);
+}
+
+TEST_F(OwnerFeedTest, AGapThatPassesTheWaitedForPlaceAnswersIt) {
+  join();
+  owner.on_feed_ready(named(MailKind::kFeedReady, "fed", at(10)));
+  EXPECT_EQ(replay(at(20)).cargo, nullptr);
+  owner.on_feed_gap(named(MailKind::kFeedGap, "fed", at(20)));
+  ASSERT_EQ(kinds(), (Kinds{MailKind::kGap, MailKind::kWindow}));
+  EXPECT_FALSE(post.sent[1].second.cargo->gap);
+  EXPECT_EQ(post.sent[1].second.position, at(20));
+}
+
+TEST_F(OwnerFeedTest, WhoeverWaitedAndLeftIsForgottenWithTheChannel) {
+  join();
+  owner.on_feed_ready(named(MailKind::kFeedReady, "fed", at(10)));
+  EXPECT_EQ(replay(at(12), 1000).cargo, nullptr);
+  owner.on_leave(named(MailKind::kLeave, "fed"));
+  EXPECT_EQ(owner.channels(), 0U);
+  post.sent.clear();
+  join("fed", 1001);
+  owner.on_feed_ready(named(MailKind::kFeedReady, "fed", at(11)));
+  EXPECT_TRUE(feed_message("fed", "a", at(12)));
+  owner.release_late(5000);
+  EXPECT_EQ(kinds(), (Kinds{MailKind::kJoined, MailKind::kLive}));
 }
 
 TEST_F(OwnerFeedTest, NobodyElseMayPublishWhereTheBrokerNumbers) {

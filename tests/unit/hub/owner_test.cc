@@ -75,7 +75,7 @@ class OwnerTest : public ::testing::Test {
     mail.token = 5;
     mail.position = after;
     post.take();
-    owner.on_replay(mail);
+    owner.on_replay(mail, 1);
     EXPECT_EQ(post.sent.size(), 1U);
     EXPECT_EQ(post.sent[0].first, 3);
     EXPECT_EQ(post.sent[0].second.token, 5U);

@@ -12,8 +12,12 @@ namespace {
 const std::string kToken = "sixteen or more bytes";
 constexpr int64_t kNow = 1'700'000'000;
 
+AdminAccess access_of(const std::string& token) {
+  return AdminAccess(std::make_shared<AdminToken>(token));
+}
+
 int status(const FakeRequest& request, const std::string& token = {}) {
-  return AdminAccess(token).check(request, kNow).status;
+  return access_of(token).check(request, kNow).status;
 }
 
 TEST(AdminAccess, ThisMachineIsLetInByALoopbackName) {
@@ -88,7 +92,7 @@ TEST(AdminAccess, WhatChangesSomethingNeedsThePagesOwnOrigin) {
   EXPECT_EQ(status(FakeRequest().by("POST")), 403);
   EXPECT_EQ(status(FakeRequest().by("DELETE"), kToken), 403);
   EXPECT_EQ(status(FakeRequest().by("POST").with("origin", "http://localhost:9091")), 0);
-  const AdminAccess access(kToken);
+  const AdminAccess access = access_of(kToken);
   EXPECT_EQ(access.check_origin(FakeRequest().by("POST")).status, 403);
   EXPECT_EQ(access.check_origin(FakeRequest().by("POST").with("origin", "http://x")).status, 403);
 }
@@ -115,13 +119,13 @@ TEST(AdminAccess, TheTokenOpensItFromElsewhere) {
   EXPECT_EQ(status(remote("Bearer "), kToken), 401);
   EXPECT_EQ(status(remote("Bearer "), ""), 403);  // no token is set: none is right
   EXPECT_EQ(status(remote("Basic " + kToken), kToken), 401);
-  EXPECT_TRUE(AdminAccess(kToken).is_token(kToken));
-  EXPECT_FALSE(AdminAccess(kToken).is_token(""));
-  EXPECT_FALSE(AdminAccess("").is_token(""));
+  EXPECT_TRUE(access_of(kToken).is_token(kToken));
+  EXPECT_FALSE(access_of(kToken).is_token(""));
+  EXPECT_FALSE(access_of("").is_token(""));
 }
 
 TEST(AdminAccess, TheCookieOpensItForAWhile) {
-  const AdminAccess access(kToken);
+  const AdminAccess access = access_of(kToken);
   const FakeRequest login = FakeRequest().with("origin", "http://hub.internal:9091");
   const std::string cookie = access.cookie(login, kNow);
   EXPECT_NE(cookie.find("; HttpOnly; SameSite=Strict"), std::string::npos);
@@ -134,7 +138,7 @@ TEST(AdminAccess, TheCookieOpensItForAWhile) {
   remote.with("cookie", "other=1; " + cookie.substr(0, cookie.find(';')) + "; more=2");
   EXPECT_EQ(access.check(remote, kNow).status, 0);
   EXPECT_EQ(access.check(remote, kNow + 12 * 3600).status, 401);
-  EXPECT_EQ(AdminAccess("another token of length").check(remote, kNow).status, 401);
+  EXPECT_EQ(access_of("another token of length").check(remote, kNow).status, 401);
   remote.with("cookie", "livehub_admin=; xlivehub_admin=1");
   EXPECT_EQ(access.check(remote, kNow).status, 401);
 }

@@ -47,8 +47,8 @@ TEST(AdminPage, EveryFileIsThereOnceWithATag) {
     tags.insert(file.tag);
     EXPECT_GT(file.bytes.size(), 0u);
   }
-  for (const char* name : {"index.html", "login.html", "login_wrong.html", "page.css", "page.js",
-                           "chart.js", "favicon.svg"})
+  for (const char* name : {"index.html", "login.html", "page.css", "charts.css", "hub.css",
+                           "live.css", "page.js", "chart.js", "favicon.svg"})
     EXPECT_TRUE(names.contains(name)) << name;
   EXPECT_EQ(tags.size(), names.size());
 }

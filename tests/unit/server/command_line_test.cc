@@ -108,8 +108,7 @@ TEST(CommandLine, AnUnknownFlagIsNamedWithTheNearest) {
 }
 
 TEST(CommandLine, AStrayWordIsNamed) {
-  EXPECT_EQ(refused({"stray"}),
-            "\"stray\" is not a command; livehub --help lists them.");
+  EXPECT_EQ(refused({"stray"}), "\"stray\" is not a command; livehub --help lists them.");
   EXPECT_THAT(refused({"serve", "stray"}), StartsWith("\"stray\""));
   EXPECT_THAT(refused({"stray", "serve"}), StartsWith("\"stray\""));
 }

@@ -33,9 +33,11 @@ std::string described(const Settings& s) {
       << e.message_bytes_max << ' ' << e.push_wait_ms << ' ' << static_cast<int>(e.slow_reader)
       << " times " << e.heartbeat_seconds << ' ' << e.ping_seconds << ' ' << e.pong_seconds << ' '
       << e.head_seconds << ' ' << e.idle_seconds << ' ' << e.close_seconds << ' ' << e.drain_seconds
-      << " is " << e.is_on_fly << e.public_ready << e.echo << " admin "
-      << (s.admin_port ? std::to_string(*s.admin_port) : "off") << ' ' << s.admin_is_auto << ' '
-      << s.admin_host << ' ' << s.log_level << ' ' << s.log_format << ' ' << s.profile;
+      << " is " << e.is_on_fly << e.public_ready << e.echo << " addresses " << e.trusted_proxies
+      << ' ' << e.connections_per_ip_max << ' ' << e.connects_per_ip_per_minute << ' '
+      << e.per_ip_only_counts << " admin " << (s.admin_port ? std::to_string(*s.admin_port) : "off")
+      << ' ' << s.admin_is_auto << ' ' << s.admin_host << ' ' << s.log_level << ' ' << s.log_format
+      << ' ' << s.profile;
   return out.str();
 }
 
@@ -119,6 +121,10 @@ TEST(Settings, EachReachesItsField) {
       {"HEAD_SECONDS", "5", [](Settings& s) { s.engine.head_seconds = 5; }},
       {"IDLE_SECONDS", "6", [](Settings& s) { s.engine.idle_seconds = 6; }},
       {"CLOSE_SECONDS", "7", [](Settings& s) { s.engine.close_seconds = 7; }},
+      {"TRUSTED_PROXIES", "::/0", [](Settings& s) { s.engine.trusted_proxies = "::/0"; }},
+      {"MAX_CONNECTIONS_PER_IP", "8", [](Settings& s) { s.engine.connections_per_ip_max = 8; }},
+      {"CONNECT_RATE_PER_IP", "9", [](Settings& s) { s.engine.connects_per_ip_per_minute = 9; }},
+      {"PER_IP_MODE", "count", [](Settings& s) { s.engine.per_ip_only_counts = true; }},
       {"DRAIN_SECONDS", "0.5", [](Settings& s) { s.engine.drain_seconds = 0.5; }},
       {"PUBLIC_READY", "off", [](Settings& s) { s.engine.public_ready = false; }},
       {"ADMIN_PORT", "4321", [](Settings& s) { s.admin_port = 4321; }},

@@ -4,6 +4,7 @@
 
 #include <map>
 #include <random>
+#include <set>
 #include <vector>
 
 namespace livehub::shard {
@@ -11,7 +12,8 @@ namespace {
 
 TEST(TimerWheel, FiresOnceAtItsTickAndNotBefore) {
   TimerWheel wheel(100);
-  const TimerId id = wheel.add(7);
+  const TimerId id = 7;
+  wheel.add(id);
   wheel.arm(id, 103);
   std::vector<uint32_t> fired;
   wheel.advance(102, [&](uint32_t owner) { fired.push_back(owner); });
@@ -25,7 +27,8 @@ TEST(TimerWheel, FiresOnceAtItsTickAndNotBefore) {
 
 TEST(TimerWheel, WhatIsDueAlreadyFiresAtTheNextTick) {
   TimerWheel wheel(50);
-  const TimerId id = wheel.add(1);
+  const TimerId id = 1;
+  wheel.add(id);
   wheel.arm(id, 10);
   int fired = 0;
   wheel.advance(51, [&](uint32_t) { ++fired; });
@@ -34,7 +37,8 @@ TEST(TimerWheel, WhatIsDueAlreadyFiresAtTheNextTick) {
 
 TEST(TimerWheel, DeadlinesBeyondTheWheelAreKept) {
   TimerWheel wheel(0);
-  const TimerId id = wheel.add(1);
+  const TimerId id = 1;
+  wheel.add(id);
   const uint32_t far = TimerWheel::kSlots * 5 + 17;
   wheel.arm(id, far);
   int fired = 0;
@@ -46,7 +50,8 @@ TEST(TimerWheel, DeadlinesBeyondTheWheelAreKept) {
 
 TEST(TimerWheel, TheTickCounterMayWrap) {
   TimerWheel wheel(0xfffffff0u);
-  const TimerId id = wheel.add(1);
+  const TimerId id = 1;
+  wheel.add(id);
   wheel.arm(id, 0xfffffff0u + 40);
   int fired = 0;
   wheel.advance(0xfffffff0u + 39, [&](uint32_t) { ++fired; });
@@ -57,16 +62,15 @@ TEST(TimerWheel, TheTickCounterMayWrap) {
 
 TEST(TimerWheel, AFiringTimerMayRemoveAnotherThatIsDue) {
   TimerWheel wheel(0);
-  std::vector<TimerId> ids;
-  for (uint32_t i = 0; i < 8; ++i) {
-    ids.push_back(wheel.add(i));
-    wheel.arm(ids.back(), 5);
+  for (TimerId id = 0; id < 8; ++id) {
+    wheel.add(id);
+    wheel.arm(id, 5);
   }
   std::vector<uint32_t> fired;
   wheel.advance(5, [&](uint32_t owner) {
     fired.push_back(owner);
     for (uint32_t other = 0; other < 8; ++other)
-      if (other / 2 == owner / 2 && other != owner) wheel.remove(ids[other]);
+      if (other / 2 == owner / 2 && other != owner) wheel.remove(other);
   });
   EXPECT_EQ(fired.size(), 4u);
   EXPECT_EQ(wheel.armed_or_idle(), 4u);
@@ -76,24 +80,25 @@ TEST(TimerWheel, AgreesWithASortedMapOverRandomOperations) {
   std::mt19937 engine(20261120);
   const auto random = [&engine] { return static_cast<uint32_t>(engine()); };
   TimerWheel wheel(1000);
-  std::map<uint32_t, TimerId> timers;      // owner -> id
-  std::map<uint32_t, uint32_t> deadlines;  // owner -> tick
+  std::set<TimerId> timers;
+  std::map<TimerId, uint32_t> deadlines;
   uint32_t now = 1000, next_owner = 0, fired_count = 0;
   for (int step = 0; step < 20000; ++step) {
     const uint32_t choice = random() % 10;
     if (choice < 4) {
       const uint32_t owner = next_owner++;
-      timers[owner] = wheel.add(owner);
+      timers.insert(owner);
+      wheel.add(owner);
       deadlines[owner] = now + 1 + random() % 3000;
-      wheel.arm(timers[owner], deadlines[owner]);
+      wheel.arm(owner, deadlines[owner]);
     } else if (choice < 6 && !timers.empty()) {
       const auto it = std::next(timers.begin(), static_cast<int>(random() % timers.size()));
-      deadlines[it->first] = now + 1 + random() % 3000;
-      wheel.arm(it->second, deadlines[it->first]);
+      deadlines[*it] = now + 1 + random() % 3000;
+      wheel.arm(*it, deadlines[*it]);
     } else if (choice < 7 && !timers.empty()) {
       const auto it = std::next(timers.begin(), static_cast<int>(random() % timers.size()));
-      wheel.remove(it->second);
-      deadlines.erase(it->first);
+      wheel.remove(*it);
+      deadlines.erase(*it);
       timers.erase(it);
     } else {
       if (!deadlines.empty()) {
@@ -107,7 +112,7 @@ TEST(TimerWheel, AgreesWithASortedMapOverRandomOperations) {
         ASSERT_TRUE(deadlines.count(owner));
         EXPECT_LE(deadlines[owner], now);
         deadlines.erase(owner);
-        wheel.remove(timers[owner]);
+        wheel.remove(owner);
         timers.erase(owner);
       });
       for (const auto& [owner, tick] : deadlines) EXPECT_GT(tick, now) << owner;

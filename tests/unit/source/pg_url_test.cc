@@ -79,6 +79,12 @@ TEST(PgUrl, PooledHostsAreRefusedByName) {
   parsed("postgres://u-pooler:x@ep-cool-1.pooler.example/db-pooler");
 }
 
+TEST(PgUrl, AHostThatIsNoNameComesIntoNoSentence) {
+  parsed("postgres://u@b-pooler.example%0Ax/db");
+  EXPECT_EQ(pg_direct_host("b-pooler.example\n"), "");
+  EXPECT_EQ(pg_direct_host("b-pooler.example"), "b.example");
+}
+
 TEST(PgUrl, NamesAreQuoted) {
   EXPECT_EQ(pg_quote_name("a\"b"), "\"a\"\"b\"");
   EXPECT_TRUE(pg_name_fits(std::string(63, 'x')));

@@ -94,6 +94,23 @@ TEST(Check, TheDrainMustEndBeforeTheKill) {
   EXPECT_EQ(drain_level(5, 5), Level::kError);
 }
 
+TEST(Check, ManyUsersOfPgUpdatesNeedTheOutbox) {
+  server::Settings settings;
+  settings.profile = "pg-updates";
+  const auto warnings = [&](int64_t users) {
+    Findings findings;
+    judge_users(settings, users, "so many", findings);
+    return findings.count(Level::kWarning);
+  };
+  EXPECT_EQ(warnings(kUsersListenedToMax), 0U);
+  EXPECT_EQ(warnings(kUsersListenedToMax + 1), 1U);
+  settings.profile_settings["PG_OUTBOX"] = "1";
+  EXPECT_EQ(warnings(kUsersListenedToMax + 1), 0U);
+  settings.profile_settings.clear();
+  settings.profile = "chat";
+  EXPECT_EQ(warnings(kUsersListenedToMax + 1), 0U);
+}
+
 TEST(Check, PeersAreFoundInUrlsWithoutTheirPasswords) {
   const auto peers = peers_of("NATS_URL", "nats://u:p4ss@one:5,tls://two,rediss://:p@[::1]:7/0,x");
   ASSERT_EQ(peers.size(), 3U);

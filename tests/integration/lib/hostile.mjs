@@ -1,0 +1,91 @@
+// Crowds that mean no good, beside one client that does: what becomes of both, as figures. Used by
+// the short forms (hostile.test.mjs) and the long ones (tests/soak).
+import { readFileSync } from "node:fs";
+import { range, sleep } from "./patience.mjs";
+import { Publisher } from "./push.mjs";
+import { Wire, request } from "./raw.mjs";
+import { SseClient } from "./sse.mjs";
+
+const pageBytes = 4096;
+export const residentBytes = (pid) =>
+  Number(readFileSync(`/proc/${pid}/statm`, "latin1").split(" ")[1]) * pageBytes;
+
+// A healthy client that gets a message each 50 ms for as long as `attack` takes. Everything must
+// come, in order; `lost` names the first that did not.
+export async function besideHealthy(server, attack) {
+  const client = await SseClient.open(server);
+  await client.untilPosition();
+  const publisher = new Publisher(server, { connections: 1 });
+  const before = residentBytes(server.pid);
+  let peak = before;
+  let isOver = false;
+  let pushed = 0;
+  const pushing = (async () => {
+    while (!isOver) {
+      await publisher.push(pushed++);
+      peak = Math.max(peak, residentBytes(server.pid));
+      await sleep(50);
+    }
+  })();
+  const outcome = await attack().finally(() => {
+    isOver = true;
+  });
+  await pushing;
+  await client.until((c) => c.messages.length >= pushed || c.cut, "all messages");
+  const lost = range(pushed).find((i) => client.messages[i] !== String(i));
+  client.close();
+  publisher.close();
+  return { ...outcome, pushed, lost: lost ?? null, grownBytes: peak - before };
+}
+
+// `count` clients that send a head a byte at a time and never end it, until all of them are cut.
+export async function slowHeads(server, count, { everyMs = 1000, patienceMs = 60_000 } = {}) {
+  const wires = [];
+  const begin = new Map();
+  const end = new Map();
+  for (let i = 0; i < count; i += 50) {
+    await Promise.all(
+      range(Math.min(50, count - i), i).map(async (number) => {
+        // Of many addresses, so that limits per address have no part in it.
+        const wire = await Wire.connect(server, { from: `127.3.${number % 250}.9` });
+        begin.set(wire, Date.now());
+        wires.push(wire);
+        wire.until((w) => w.over, "its end", patienceMs).then(
+          () => end.set(wire, Date.now()),
+          () => {},
+        );
+        await wire.write("GET / HTTP/1.1\r\nHost: a\r\nX-Slow: ");
+      }),
+    );
+  }
+  const limit = Date.now() + patienceMs;
+  while (end.size < count && Date.now() < limit) {
+    for (const wire of wires) if (!wire.over) wire.socket.write("x");
+    await sleep(everyMs);
+  }
+  const texts = wires.map((wire) => wire.bytes.toString("latin1"));
+  const lasted = wires.map((wire) => (end.get(wire) ?? Infinity) - begin.get(wire));
+  wires.forEach((wire) => wire.destroy());
+  return {
+    cut: end.size,
+    answered: texts.filter((text) => text.startsWith("HTTP/1.1 408 ")).length,
+    otherwise: texts.filter((text) => text && !text.startsWith("HTTP/1.1 408 ")).length,
+    shortestMs: Math.min(...lasted),
+  };
+}
+
+// `count` attempts from one address at once, where `most` may be in.
+export async function manyFromOne(server, count, from) {
+  const wires = await Promise.all(
+    range(count).map(async () => {
+      const wire = await Wire.connect(server, { from }).catch(() => null);
+      await wire?.write(request("GET", "/api/live"));
+      await wire?.until((w) => w.bytes.length > 0 || w.over, "an answer");
+      return wire;
+    }),
+  );
+  const isIn = (wire) => wire !== null && !wire.over && wire.received > 0;
+  const outcome = { in: wires.filter(isIn).length };
+  wires.forEach((wire) => wire?.destroy());
+  return outcome;
+}
