@@ -37,6 +37,7 @@ def token(claims):
 class Plan:
     wire = "ws"
     header = None
+    window = 200  # clients of a process on their way in at a time
     send_rate = 0.0  # messages a second that clients send, for the default number of clients
     target_p99_ms = None
 
@@ -144,6 +145,7 @@ class Drop(Plan):
 class PgUpdates(Plan):
     clients_default, rate = 20_000, 100.0
     header = "Origin: http://localhost:3000"
+    window = 25  # four LISTENs each, which must be confirmed within two seconds
     ready = '"type":"authenticated"'
 
     def __init__(self, stack, clients):

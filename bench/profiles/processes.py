@@ -202,7 +202,7 @@ class Fleet(Program):
         header = ["--header", plan.header] if plan.header else []
         super().__init__([binary, "--port", str(hub.port), "--seats", self.seats.name, "--wire",
                           plan.wire, "--ready", plan.ready, "--processes", str(processes),
-                          *header], pipes=True)
+                          "--window", str(plan.window), *header], pipes=True)
 
     def report(self):
         self.require_alive()

@@ -31,7 +31,8 @@ sockaddr_in loopback(uint32_t host, uint16_t port) {
 
 Seats::Seats(const Plan& plan, unsigned process, Tally& tally, const Orders& orders)
     : plan_(plan), process_(process), tally_(tally), orders_(orders), epoll_(epoll_create1(0)) {
-  for (size_t i = process; i < plan.seats.size(); i += plan.processes) {
+  const size_t end = plan.seats.size() * (process + 1) / plan.processes;
+  for (size_t i = plan.seats.size() * process / plan.processes; i < end; ++i) {
     Client& client = clients_.emplace_back(*this, plan.seats[i]);
     if (client.seat.sends) senders_.push_back(&client);
   }

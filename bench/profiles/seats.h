@@ -16,7 +16,7 @@ namespace livehub::bench {
 
 class Seats {
  public:
-  // Takes each `plan.processes`-th seat from `process` on.
+  // Takes its share of the seats, one behind the other: each share has as many that send.
   Seats(const Plan& plan, unsigned process, Tally& tally, const Orders& orders);
   [[noreturn]] void run();
 

@@ -314,6 +314,7 @@ ProfileChoice make_signals(const SettingMap& settings) {
   if (!choice.error.empty()) return choice;
   shared->started_seconds = base::unix_ms() / 1000;
   choice.sources.push_back(shared->redis);
+  if (shared->access && shared->access->jwks()) choice.sources.push_back(shared->access->jwks());
   choice.reload = [shared](const SettingMap& changed) {
     std::string error;
     auto origins = read_signals_origins(changed, error);

@@ -39,10 +39,11 @@ std::unique_ptr<const auth::JwtVerifier> make_verifier(const std::string& secret
 
 std::string SignalsAccess::renew(SignalsAccess* access, const SettingMap& settings) {
   const std::string secret = setting(settings, "SIGNALS_JWT_SECRET");
+  const bool had_secret = access != nullptr && !access->jwks_;
   // Streams that are open have been counted, or have not.
-  if (secret.empty() != (access == nullptr))
+  if (secret.empty() == had_secret)
     return "SIGNALS_JWT_SECRET: to begin or to end asking for tokens, restart.";
-  if (access == nullptr) return {};
+  if (!had_secret) return {};
   std::string error;
   if (auto verifier = make_verifier(secret, error)) access->verifier_.set(std::move(verifier));
   return error;
@@ -51,18 +52,42 @@ std::string SignalsAccess::renew(SignalsAccess* access, const SettingMap& settin
 std::unique_ptr<SignalsAccess> SignalsAccess::make(const SettingMap& settings, base::HashKey key,
                                                    std::string& error) {
   const std::string secret = setting(settings, "SIGNALS_JWT_SECRET");
-  if (secret.empty()) return nullptr;
-  auto verifier = make_verifier(secret, error);
-  if (!verifier) return nullptr;
+  const std::string location = setting(settings, "SIGNALS_JWKS");
+  if (secret.empty() && location.empty()) return nullptr;
+  if (!secret.empty() && !location.empty()) {
+    error = "SIGNALS_JWT_SECRET and SIGNALS_JWKS are both set: one says who signs the tokens.";
+    return nullptr;
+  }
   int32_t streams_max = kStreamsDefault;
   if (const auto limit = settings.find("SIGNALS_STREAMS_PER_USER"); limit != settings.end())
     std::from_chars(limit->second.data(), limit->second.data() + limit->second.size(), streams_max);
-  return std::make_unique<SignalsAccess>(std::move(verifier), streams_max, key);
+  auto made = std::make_unique<SignalsAccess>(streams_max, key);
+  if (location.empty()) {
+    auto verifier = make_verifier(secret, error);
+    if (verifier) made->verifier_.set(std::move(verifier));
+  } else {
+    std::string why;
+    made->jwks_ = source::Jwks::make({.location = location}, why);
+    if (!made->jwks_) error = "SIGNALS_JWKS: " + why;
+  }
+  return error.empty() ? std::move(made) : nullptr;
+}
+
+// Who comes with a key that is not known yet is refused, and known when it comes again.
+auth::JwtResult SignalsAccess::verify(const std::string& token, int64_t now_seconds) const {
+  if (!jwks_) return verifier_->verify(token, now_seconds);
+  const auto keys = jwks_->keys();
+  if (!keys) return {.fault = auth::JwtFault::kUnknownKey};  // none have come so far
+  auth::JwtRules rules;
+  rules.algorithms = {auth::JwtAlgorithm::kRs256, auth::JwtAlgorithm::kEs256};
+  auth::JwtResult result = auth::JwtVerifier(std::move(rules), *keys).verify(token, now_seconds);
+  if (result.fault == auth::JwtFault::kUnknownKey) static_cast<void>(jwks_->refresh([] {}));
+  return result;
 }
 
 std::optional<SignalsAccess::User> SignalsAccess::user_of(const Request& request,
                                                           int64_t now_seconds) const {
-  const auth::JwtResult result = verifier_->verify(token_of(request), now_seconds);
+  const auth::JwtResult result = verify(token_of(request), now_seconds);
   if (!result.is_valid()) return std::nullopt;
   auto name = result.text("sub");
   if (!name) name = result.text("userId");

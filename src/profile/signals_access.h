@@ -1,5 +1,6 @@
-// Who may read signals, where a secret is set: a token as `Authorization: Bearer` or, since an
-// EventSource cannot send that, as `?token=`; and how many streams one user may hold.
+// Who may read signals, where a secret or a set of public keys is given: a token as `Authorization:
+// Bearer` or, since an EventSource cannot send that, as `?token=`; and how many streams one user
+// may hold.
 //
 // The counts are cells that a user's name is hashed to, two for each: they may hold back a user
 // whose both cells others have filled, and never let one have more than the limit and what comes at
@@ -18,6 +19,7 @@
 #include "base/siphash.h"
 #include "profile/choice.h"
 #include "profile/current.h"
+#include "source/jwks.h"
 
 namespace livehub::profile {
 
@@ -27,13 +29,10 @@ class SignalsAccess {
   using User = uint32_t;
 
   // `streams_max` 0: any number of a user's.
-  SignalsAccess(std::unique_ptr<const auth::JwtVerifier> verifier, int32_t streams_max,
-                base::HashKey key)
-      : streams_max_(streams_max), key_(key) {
-    verifier_.set(std::move(verifier));
-  }
+  SignalsAccess(int32_t streams_max, base::HashKey key) : streams_max_(streams_max), key_(key) {}
 
-  // nullptr: everybody may read (SIGNALS_JWT_SECRET is not set), or `error` says what is wrong.
+  // nullptr: everybody may read (neither SIGNALS_JWT_SECRET nor SIGNALS_JWKS is set), or `error`
+  // says what is wrong.
   [[nodiscard]] static std::unique_ptr<SignalsAccess> make(const SettingMap& settings,
                                                            base::HashKey key, std::string& error);
 
@@ -43,6 +42,8 @@ class SignalsAccess {
 
   // nullopt: there is no token, or none that is good now.
   [[nodiscard]] std::optional<User> user_of(const Request& request, int64_t now_seconds) const;
+  // The public keys, for the engine to start and stop; nullptr: there is a secret.
+  [[nodiscard]] std::shared_ptr<source::Jwks> jwks() const { return jwks_; }
   [[nodiscard]] bool has_room(User user) const;
   void open(User user) { add(user, 1); }
   void close(User user) { add(user, -1); }
@@ -50,9 +51,11 @@ class SignalsAccess {
  private:
   static constexpr size_t kCells = 1 << 16;
 
+  auth::JwtResult verify(const std::string& token, int64_t now_seconds) const;
   void add(User user, int32_t by);
 
-  Current<auth::JwtVerifier> verifier_;
+  Current<auth::JwtVerifier> verifier_;  // or
+  std::shared_ptr<source::Jwks> jwks_;
   const int32_t streams_max_;
   const base::HashKey key_;
   // relaxed everywhere: plain counts, nothing else hangs on them.

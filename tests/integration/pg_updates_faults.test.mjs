@@ -100,7 +100,7 @@ test("the line cut and mended, many times", async () => {
 
 test("started before its database: not ready, then it is", async () => {
   const port = await freePort();
-  const env = { DATABASE_URL: postgres.url({ port }) };
+  const env = { DATABASE_URL: postgres.url({ port }).replace("127.0.0.1", lateHost) };
   await withHub(postgres, { env }, async (hub) => {
     const browser = await Browser.open(hub, user(1));
     await eventually(isRed(hub), "red");
@@ -114,7 +114,9 @@ test("started before its database: not ready, then it is", async () => {
   });
 });
 
-// A way to the database that appears later, on a port that was free.
+// A way to the database that appears later, on a port that was free: of an address that no
+// connection of other tests has as its own, so that none of them takes the port meanwhile.
+const lateHost = "127.0.0.9";
 async function listenOn(port) {
   const { createServer, connect } = await import("node:net");
   const pairs = new Set();
@@ -123,7 +125,7 @@ async function listenOn(port) {
     for (const socket of [client, upstream]) pairs.add(socket.on("error", () => {}));
     client.pipe(upstream).pipe(client);
   });
-  await new Promise((resolve) => server.listen(port, "127.0.0.1", resolve));
+  await new Promise((resolve) => server.listen(port, lateHost, resolve));
   return {
     close() {
       server.close();

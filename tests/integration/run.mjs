@@ -42,6 +42,7 @@ copyFileSync(built, program);
 // Files that do not depend on the whole matrix, with the cells they run on.
 const cellsOf = {
   "browser.test.mjs": ["uring/3", "epoll/1"],
+  "browser_pg_updates.test.mjs": ["uring/3", "epoll/1"],
   "page.test.mjs": ["uring/3", "epoll/1"],
   "dashboards.test.mjs": ["epoll/3"],
   "page_points.test.mjs": ["epoll/1"],

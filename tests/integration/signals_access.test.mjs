@@ -1,9 +1,14 @@
 // Profile `signals` with SIGNALS_JWT_SECRET: who reads must bring a token.
 import assert from "node:assert/strict";
-import { createHmac } from "node:crypto";
+import { createHmac, generateKeyPairSync, sign as signWith } from "node:crypto";
+import { writeFileSync } from "node:fs";
+import http from "node:http";
+import path from "node:path";
 import { test } from "node:test";
+import { track } from "./lib/cleanup.mjs";
 import { eventually, range } from "./lib/patience.mjs";
 import { exchange, request } from "./lib/raw.mjs";
+import { refusedStart, temporaryDirectory } from "./lib/server.mjs";
 import {
   addSignal,
   getJson,
@@ -83,4 +88,52 @@ test("with one it reads by header and by query, so many streams at a time", asyn
     },
     { env },
   );
+});
+
+// An identity provider's key, and tokens signed with it.
+function provider(kid) {
+  const { publicKey, privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+  const part = (value) => Buffer.from(JSON.stringify(value)).toString("base64url");
+  const keySet = JSON.stringify({ keys: [{ ...publicKey.export({ format: "jwk" }), kid }] });
+  const tokenOf = (sub) => {
+    const text = `${part({ alg: "ES256", typ: "JWT", kid })}.${part({ sub, exp: now() + 600 })}`;
+    const key = { key: privateKey, dsaEncoding: "ieee-p1363" };
+    return `${text}.${signWith("sha256", Buffer.from(text), key).toString("base64url")}`;
+  };
+  return { keySet, tokenOf };
+}
+
+test("tokens of an identity provider, its keys in a file or at an address", async (t) => {
+  const known = provider("one");
+  const file = path.join(temporaryDirectory(t), "keys.json");
+  writeFileSync(file, known.keySet);
+  const site = http.createServer((_, response) => response.end(known.keySet));
+  await new Promise((resolve) => site.listen(0, "127.0.0.1", resolve));
+  track(site, () => site.close());
+  for (const location of [file, `http://127.0.0.1:${site.address().port}/keys`]) {
+    await withSignals(
+      async ({ hub }) => {
+        const ask = (text) => status(hub, "/v1/signals", bearer(text));
+        await eventually(async () => (await ask(known.tokenOf("u"))) === 200, "the keys");
+        assert.equal(await ask(provider("one").tokenOf("u")), 401);
+        assert.equal(await ask(provider("two").tokenOf("u")), 401);
+        assert.equal(await ask(good("u")), 401);
+        const stream = await openStream(hub, { headers: bearer(known.tokenOf("u")) });
+        stream.close();
+      },
+      { env: { SIGNALS_JWKS: location } },
+    );
+  }
+  site.closeAllConnections();
+});
+
+test("wrong keys stop the start with a sentence", async () => {
+  for (const [more, sentence] of [
+    [{ SIGNALS_JWKS: "/nowhere/keys.json" }, /SIGNALS_JWKS: .*file cannot be read/],
+    [{ SIGNALS_JWKS: "/x", SIGNALS_JWT_SECRET: "y" }, /are both set/],
+  ]) {
+    const settings = { REDIS_URL: "redis://127.0.0.1:9", ...more };
+    const server = await refusedStart({ profile: "signals", env: settings });
+    assert.match(server.stderr, sentence);
+  }
 });

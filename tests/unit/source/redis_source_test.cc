@@ -55,6 +55,7 @@ TEST(RedisSource, TakesOnlySoManyCommandsAndAnswersEachOnce) {
   for (int i = 0; i < 25; ++i)
     if (source->command({"PING"}, [&](const RedisReply&) { ++answered; })) ++taken;
   EXPECT_EQ(taken, 10);
+  EXPECT_EQ(source->links()[0].failures, 15U);
   server.thaw();
   ASSERT_TRUE(eventually([&] { return answered.load() == 10; }));
   EXPECT_TRUE(source->command({"PING"}, [&](const RedisReply&) { ++answered; }));
