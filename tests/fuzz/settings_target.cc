@@ -53,13 +53,16 @@ const Setting* find(std::string_view name) {
 void check_sentence(const std::string& error, const Environment& environment) {
   MUST(error.find_first_of(std::string_view("\r\n\0", 3)) == error.npos, "one line");
   MUST(error.ends_with('.') || error.ends_with('?'), "a sentence has an end");
-  for (const auto& [name, text] : environment) {
-    const Setting* setting = find(name);
+  for (const auto& one : environment) {
+    const std::string& text = one.second;
+    const Setting* setting = find(one.first);
     if (setting == nullptr || setting->type != SettingType::kSecret || text.size() < 12) continue;
-    const bool is_elsewhere = std::count_if(environment.begin(), environment.end(), [&](auto& one) {
-                                return one.second.find(text) != text.npos;
-                              }) > 1;
-    if (!is_elsewhere && name.find(text) == name.npos)
+    // What is given elsewhere too, or is a name, is no secret.
+    const bool is_elsewhere =
+        std::count_if(environment.begin(), environment.end(), [&text](const auto& other) {
+          return other.second.find(text) != std::string::npos;
+        }) > 1;
+    if (!is_elsewhere && one.first.find(text) == text.npos)
       MUST(error.find(text) == error.npos, "no sentence holds a secret");
   }
 }
