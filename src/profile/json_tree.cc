@@ -49,7 +49,11 @@ size_t copy_string(std::string_view text, size_t at, std::string& out) {
 size_t copy_number(std::string_view text, size_t at, std::string& out) {
   const size_t end = std::min(text.find_first_not_of("0123456789+-.eE", at), text.size());
   const std::string number(text.substr(at, end - at));
-  out += std::isfinite(std::strtod(number.c_str(), nullptr)) ? number : "null";
+  const bool is_alone = out.empty();  // the whole text: then it is a number still, and not null
+  if (std::isfinite(std::strtod(number.c_str(), nullptr)))
+    out += number;
+  else
+    out += is_alone ? "0" : "null";
   return end;
 }
 

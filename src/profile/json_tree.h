@@ -13,7 +13,7 @@ namespace livehub::profile {
 
 // The text on one line and such that a tree can hold it: half a surrogate pair (an emoji that was
 // cut) is U+FFFD, which UTF-8 has; a number that no double holds is null, as JSON.stringify writes
-// its Infinity. nullopt: no UTF-8, no JSON, or too deep.
+// its Infinity (alone, as the whole text, 0). nullopt: no UTF-8, no JSON, or too deep.
 [[nodiscard]] std::optional<std::string> tree_text(std::string_view json);
 
 // Discarded where JSON.parse would throw.

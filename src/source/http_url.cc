@@ -73,7 +73,8 @@ bool is_callable_url(std::string_view url) {
   const bool is_plain =
       std::all_of(url.begin(), url.end(), [](char c) { return c > ' ' && c < 0x7f; });
   if (!is_plain || !(url.starts_with("http://") || url.starts_with("https://"))) return false;
-  if (url[url.find("//") + 2] == '/') return false;  // libcurl would look for a host behind it
+  // libcurl would look for a host behind a third slash.
+  if (url.substr(url.find("//") + 2).starts_with('/')) return false;
   const Url parsed = parse(url);
   return parsed && !part_of(parsed, CURLUPART_HOST).empty();
 }

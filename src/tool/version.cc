@@ -1,5 +1,4 @@
 // livehub version: what this binary is made of.
-#include <CLI/Version.hpp>
 #include <cjose/version.h>
 #include <curl/curl.h>
 #include <fmt/core.h>
@@ -13,6 +12,7 @@
 #include <spdlog/version.h>
 #include <sys/utsname.h>
 #include <toml++/impl/version.h>
+#include <CLI/Version.hpp>
 
 #include <array>
 #include <nlohmann/json.hpp>

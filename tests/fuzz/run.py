@@ -30,12 +30,12 @@ def targets():
         return re.findall(r"^fuzz_target\((\w+)", file.read(), re.M)
 
 
-def first_sentences(target):
-    """What its file says it is for: the comment's first sentence."""
+def subject(target):
+    """What its file says it is about: the beginning of its comment."""
     with open(os.path.join(HERE, f"{target}_target.cc"), encoding="utf-8") as file:
         comment = re.match(r"(?:// ?.*\n)+", file.read())[0]
     text = re.sub(r"\s*// ?", " ", comment).strip()
-    return text.split(". ")[0].rstrip(".") + "."
+    return re.split(r"[.:;] ", text)[0].rstrip(".")
 
 
 def folder(*names):
@@ -103,7 +103,7 @@ def main():
     options = parser.parse_args()
     if options.list:
         for target in targets():
-            print(f"{target:<11} {first_sentences(target)}")
+            print(f"{target:<11} {subject(target)}")
         return 0
     chosen = targets() if options.target == "all" else [options.target]
     if not set(chosen) <= set(targets()):

@@ -37,6 +37,8 @@ void check_entry(const SignalEntry& entry) {
   MUST(!signal.contains("_metadata"), "metadata is ours to add");
   MUST(signal["pair"] == entry.pair, "the filter sees its pair");
   must_be_line(with_metadata(entry.json, "1-1", -5, "signals:paper"));
+  // Before 1973 milliseconds cannot be told from seconds.
+  if (signal["ts"].get<int64_t>() < 100'000'000'000) return;
   const SignalEntry again = read_signal({{"json", entry.json}}, "paper");
   MUST(again.json == entry.json, "a signal that is read again stays what it is");
 }

@@ -27,6 +27,8 @@ const broken = [];
 
 const server = await startServer({ env: { MAX_CONNECTIONS_PER_IP: String(most) } });
 const end = Date.now() + Number(values.minutes) * 60_000;
+// An error of this script itself must not leave the server behind.
+process.on("uncaughtExceptionMonitor", () => server.kill());
 let first = 0;
 for (let round = 1; round === 1 || Date.now() < end; ++round) {
   const slow = await besideHealthy(server, () => slowHeads(server, clients));

@@ -17,6 +17,8 @@ TEST(JsonTree, TakesWhatJsonParseTakes) {
   EXPECT_EQ(tree_text(R"(["\ud83d\ude00","\ud83d","\ude00x","\\ud83d","\u0041"])"),
             R"(["\ud83d\ude00","\ufffd","\ufffdx","\\ud83d","\u0041"])");
   EXPECT_EQ(tree_text("[1e999,-1e999,1e-999,0]"), "[null,null,1e-999,0]");
+  EXPECT_EQ(tree_text("-1e999"), "0");
+  EXPECT_EQ(parse_chat_request("1e999").kind, ChatRequest::Kind::kUnknown);
   EXPECT_EQ(tree_text(R"(["1e999","\"-1e999"])"), R"(["1e999","\"-1e999"])");
   EXPECT_EQ(parse_tree<Json>(R"({"a":"\ud83d","b":1e999})").dump(),
             "{\"a\":\"\xef\xbf\xbd\",\"b\":null}");

@@ -6,6 +6,8 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include <vector>
+
 #include "source/http_client.h"
 
 namespace livehub::source {
@@ -51,6 +53,9 @@ TEST(HttpUrl, WhatMayBeCalled) {
   for (const char* url : {"", "a", "ftp://a", "file:///etc/passwd", "http://", "http:///x",
                           "HTTP://a", "http://a/ b", "http://a/\r\nX: y", "http://a:99999/"})
     EXPECT_FALSE(is_callable_url(url)) << url;
+  // Looks at nothing behind its end (seen under the address sanitizer).
+  const std::vector<char> bare = {'h', 't', 't', 'p', ':', '/', '/'};
+  EXPECT_FALSE(is_callable_url({bare.data(), bare.size()}));
 }
 
 TEST(HttpUrl, OriginsAreSchemeHostAndPort) {

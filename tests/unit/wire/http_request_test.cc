@@ -95,6 +95,8 @@ TEST(HttpHead, FieldsInOrderTrimmedAndInAnyCase) {
   EXPECT_EQ(head.header("X-On"), std::nullopt);
   EXPECT_EQ(head.header_count("x-ONE"), 2u);
   EXPECT_EQ(head.header_count("none"), 0u);
+  EXPECT_EQ(head.header_values("x-ONE"), (std::vector<std::string_view>{"1", "2"}));
+  EXPECT_TRUE(head.header_values("none").empty());
 }
 
 TEST(HttpHead, ListsOverSeveralFields) {
