@@ -29,6 +29,7 @@ Front::Front(uint32_t shard, Shared& shared, io::Driver& driver, const ProfileFa
       slots_kept_(std::min(kSlotsKeptForRefusals, driver.sockets_max() / 8)) {
   for (int kind = 0; kind < kEncodingKinds; ++kind)
     hub_.fanout().add_encoding(&encoding_of(static_cast<EncodingKind>(kind)));
+  sending_.reserve(driver.sockets_max());  // room without memory: the kernel gives what is touched
   connections_.prepare();
   hub_.fanout().prepare();
   wheel_.prepare();
@@ -58,7 +59,7 @@ Front::~Front() {
 
 void Front::on_accept(io::Socket socket, uint32_t spare_slots) {
   connections_.allocate_at(socket.index);
-  if (socket.index >= sending_.size()) sending_.resize(socket.index + 1 + socket.index / 4);
+  if (socket.index >= sending_.size()) sending_.resize(socket.index + 1);
   sending_[socket.index] = {socket.generation, 0};
   Connection& c = connections_[socket.index];
   c.generation = socket.generation;
