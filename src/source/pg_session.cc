@@ -69,8 +69,9 @@ int64_t PgSession::due_ms(int64_t now_ms) const {
   if (context_.delivery.is_holding()) return now_ms + kHeldRetryMs;
   int64_t due = proven_ms_ + context_.options.silence_ms;
   if (phase_ != Phase::kLive || !link_.is_idle()) return due;
-  due = std::min({due, alive_due_ms_, purge_due_ms_});
-  return context_.options.uses_outbox ? std::min(due, outbox_due_ms_) : due;
+  due = std::min(due, alive_due_ms_);
+  // What is never done is never due: else it would be, for ever, and nobody would sleep.
+  return context_.options.uses_outbox ? std::min({due, outbox_due_ms_, purge_due_ms_}) : due;
 }
 
 // 1. What the hub had no room for goes first: until then nothing is read.
