@@ -225,7 +225,7 @@ void PgLoop::turn_session(int64_t now_ms) {
 // tried again with the next connection.
 void PgLoop::on_probe(const PgConnector::Outcome& outcome, int64_t now_ms) {
   is_probing_ = false;
-  if (!session_) return;
+  if (!session_ || !session_->awaits_probe()) return;  // it was heard before we knew it was sent
   probe_until_ms_ = now_ms + options_.probe_ms;
   if (outcome.problem.empty()) return;
   base::log_warn("postgres: a second connection, to look for a pooler in between, was refused: " +

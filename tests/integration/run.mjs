@@ -74,6 +74,7 @@ const cellsOf = {
   "auth.test.mjs": ["uring/3", "epoll/1"],
   "bench.test.mjs": ["uring/3", "epoll/1"],
   "pg_updates_faults.test.mjs": ["uring/3", "epoll/1"],
+  "idle.test.mjs": ["uring/3", "epoll/1"],
   "deploy.test.mjs": ["epoll/1"],
   "addresses.test.mjs": ["uring/3", "epoll/1"],
   "hostile.test.mjs": ["uring/3", "epoll/1"],
