@@ -67,20 +67,23 @@ class Wire {
     }
     return true;
   }
+  // What makes the socket readable may be TLS's own (a session ticket, RFC 8446 4.6.1): then it
+  // waits on.
   Got receive(std::span<char> room, int64_t wait_ms, std::span<char>& got) {
-    for (int turn = 0; turn < 2; ++turn) {
+    const int64_t end_ms = base::monotonic_ms() + wait_ms;
+    for (;;) {
       size_t count = 0;
       const CURLcode code = curl_easy_recv(easy_.get(), room.data(), room.size(), &count);
       if (code == CURLE_OK && count == 0) return Got::kEnd;
       got = room.first(count);
       if (code == CURLE_OK) return Got::kBytes;
       if (code != CURLE_AGAIN) return Got::kEnd;
-      if (turn == 1) return Got::kNothing;
+      const int64_t left_ms = end_ms - base::monotonic_ms();
+      if (left_ms < 0) return Got::kNothing;
       std::array<pollfd, 2> both{pollfd{socket_, POLLIN, 0}, pollfd{stop_.fd(), POLLIN, 0}};
-      if (::poll(both.data(), both.size(), static_cast<int>(wait_ms)) == 0) return Got::kNothing;
+      if (::poll(both.data(), both.size(), static_cast<int>(left_ms)) == 0) return Got::kNothing;
       if (both[1].revents != 0) return Got::kStop;
     }
-    return Got::kNothing;
   }
 
  private:

@@ -198,6 +198,10 @@ export async function startChat(redis, backend, { env = {}, ...options } = {}) {
   });
 }
 
+// Before that nothing can be published, and its sender is told so.
+const untilLinked = (hub) =>
+  eventually(async () => (await fetch(`${hub.adminUrl}/ready`)).ok, "the links to Redis");
+
 // A Redis, a web app and `count` hubs for one test, and their orderly end.
 export async function withChat({ count = 1, env, ...options }, body) {
   const redis = await Redis.start();
@@ -205,6 +209,7 @@ export async function withChat({ count = 1, env, ...options }, body) {
   const hubs = [];
   try {
     for (let i = 0; i < count; i++) hubs.push(await startChat(redis, backend, { env, ...options }));
+    if (!env?.REDIS_URL) await Promise.all(hubs.map(untilLinked));
     await body({ redis, backend, hubs, hub: hubs[0] });
     for (const hub of hubs) await hub.stop();
   } catch (error) {
