@@ -1,13 +1,9 @@
 #include "auth/forwarded.h"
 
+#include "base/text.h"
+
 namespace livehub::auth {
 namespace {
-
-std::string_view trimmed(std::string_view text) {
-  const size_t begin = text.find_first_not_of(" \t");
-  if (begin == text.npos) return {};
-  return text.substr(begin, text.find_last_not_of(" \t") + 1 - begin);
-}
 
 bool is_port(std::string_view text) {
   return !text.empty() && text.size() <= 5 &&
@@ -17,7 +13,7 @@ bool is_port(std::string_view text) {
 }  // namespace
 
 std::optional<IpAddress> parse_forwarded_entry(std::string_view entry) {
-  entry = trimmed(entry);
+  entry = base::trimmed(entry);
   if (entry.starts_with('[')) {
     const size_t end = entry.find(']');
     if (end == entry.npos) return std::nullopt;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <charconv>
 
+#include "base/text.h"
+
 namespace livehub::auth {
 namespace {
 
@@ -102,12 +104,6 @@ bool has_bit(const IpAddress& address, unsigned bit) {
   return (address.bytes[bit / 8] >> (7 - bit % 8) & 1) != 0;
 }
 
-std::string_view trimmed(std::string_view text) {
-  const size_t begin = text.find_first_not_of(" \t");
-  if (begin == text.npos) return {};
-  return text.substr(begin, text.find_last_not_of(" \t") + 1 - begin);
-}
-
 }  // namespace
 
 bool IpAddress::is_v4() const { return std::equal(kMapped.begin(), kMapped.end(), bytes.begin()); }
@@ -140,11 +136,11 @@ std::string ip_text(const IpAddress& address) {
 
 std::optional<NetworkList> NetworkList::parse(std::string_view comma_list, std::string& error) {
   NetworkList list;
-  if (trimmed(comma_list) == "none") return list;
+  if (base::trimmed(comma_list) == "none") return list;
   for (bool is_last = false; !is_last;) {
     const size_t comma = comma_list.find(',');
     is_last = comma == comma_list.npos;
-    const std::string_view entry = trimmed(comma_list.substr(0, comma));
+    const std::string_view entry = base::trimmed(comma_list.substr(0, comma));
     comma_list.remove_prefix(is_last ? comma_list.size() : comma + 1);
     const size_t slash = entry.find('/');
     const std::optional<IpAddress> first = parse_ip(entry.substr(0, slash));

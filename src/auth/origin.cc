@@ -4,6 +4,8 @@
 #include <array>
 #include <utility>
 
+#include "base/text.h"
+
 namespace livehub::auth {
 namespace {
 
@@ -14,12 +16,6 @@ bool only(std::string_view text, std::string_view a, std::string_view b, std::st
   return std::all_of(text.begin(), text.end(), [&](char x) {
     return a.find(x) != a.npos || b.find(x) != b.npos || c.find(x) != c.npos;
   });
-}
-
-std::string_view trimmed(std::string_view text) {
-  const size_t begin = text.find_first_not_of(" \t");
-  if (begin == text.npos) return {};
-  return text.substr(begin, text.find_last_not_of(" \t") + 1 - begin);
 }
 
 std::string lower_case(std::string_view text) {
@@ -89,7 +85,7 @@ std::optional<OriginList> OriginList::parse(std::string_view comma_list, std::st
   OriginList list;
   while (!comma_list.empty()) {
     const size_t comma = std::min(comma_list.find(','), comma_list.size());
-    const std::string_view entry = trimmed(comma_list.substr(0, comma));
+    const std::string_view entry = base::trimmed(comma_list.substr(0, comma));
     comma_list.remove_prefix(std::min(comma + 1, comma_list.size()));
     if (entry.empty()) continue;
     if (entry == "*") {

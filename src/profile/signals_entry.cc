@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <span>
 
+#include "base/text.h"
 #include "wire/json_gate.h"
 #include "wire/utf8.h"
 
@@ -26,17 +27,11 @@ std::string lower(std::string_view text) {
   return out;
 }
 
-std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-  return text;
-}
-
 // What publishers write where they have nothing.
 bool is_nothing(const Json& value) {
   if (value.is_null()) return true;
   if (!value.is_string()) return false;
-  const std::string text = lower(trimmed(value.get_ref<const std::string&>()));
+  const std::string text = lower(base::trimmed(value.get_ref<const std::string&>()));
   return text.empty() || text == "null" || text == "none" || text == "nan" || text == "undefined";
 }
 
@@ -45,7 +40,7 @@ std::optional<Json> number_of(const Json& value) {
   if (value.is_number())
     return std::isfinite(value.get<double>()) ? std::optional<Json>(value) : std::nullopt;
   if (!value.is_string()) return std::nullopt;
-  std::string_view text = trimmed(value.get_ref<const std::string&>());
+  std::string_view text = base::trimmed(value.get_ref<const std::string&>());
   if (text.starts_with('+')) text.remove_prefix(1);
   const char* const end = text.data() + text.size();
   int64_t whole = 0;
@@ -98,7 +93,7 @@ std::optional<Json> text_of(const Json& value) {
 
 std::optional<Json> side_of(const Json& value) {
   if (!value.is_string()) return std::nullopt;
-  const std::string side = lower(trimmed(value.get_ref<const std::string&>()));
+  const std::string side = lower(base::trimmed(value.get_ref<const std::string&>()));
   if (side == "buy" || side == "long") return Json("buy");
   if (side == "sell" || side == "short") return Json("sell");
   return std::nullopt;
@@ -112,7 +107,7 @@ std::optional<Json> time_of(const Json& value) {
     return Json(static_cast<int64_t>(ms));
   }
   if (!value.is_string()) return std::nullopt;
-  const auto ms = parse_iso_ms(trimmed(value.get_ref<const std::string&>()));
+  const auto ms = parse_iso_ms(base::trimmed(value.get_ref<const std::string&>()));
   return ms && *ms > 0 ? std::optional<Json>(*ms) : std::nullopt;
 }
 
@@ -128,7 +123,7 @@ std::optional<Json> confidence_of(const Json& value) {
 
 std::optional<Json> mode_of(const Json& value) {
   if (!value.is_string()) return std::nullopt;
-  const std::string mode = lower(trimmed(value.get_ref<const std::string&>()));
+  const std::string mode = lower(base::trimmed(value.get_ref<const std::string&>()));
   return mode == "paper" || mode == "live" ? std::optional<Json>(mode) : std::nullopt;
 }
 

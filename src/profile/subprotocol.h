@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "base/text.h"
 #include "livehub/profile.h"
 
 namespace livehub::profile {
@@ -11,10 +12,7 @@ namespace livehub::profile {
 // Of Sec-WebSocket-Protocol (RFC 6455 4.2.1), without the blanks around it; empty: none.
 [[nodiscard]] inline std::string first_subprotocol(const Request& request) {
   const std::string_view offered = request.header("sec-websocket-protocol").value_or("");
-  const std::string_view first = offered.substr(0, offered.find(','));
-  const size_t begin = first.find_first_not_of(" \t");
-  if (begin == std::string_view::npos) return {};
-  return std::string(first.substr(begin, first.find_last_not_of(" \t") - begin + 1));
+  return std::string(base::trimmed(offered.substr(0, offered.find(','))));
 }
 
 }  // namespace livehub::profile

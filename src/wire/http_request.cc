@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/text.h"
 
 namespace livehub::wire {
 namespace {
@@ -17,18 +18,12 @@ bool equal_in_any_case(std::string_view a, std::string_view b) {
                                             [](char x, char y) { return lower(x) == lower(y); });
 }
 
-std::string_view trimmed(std::string_view text) {
-  const size_t first = text.find_first_not_of(" \t");
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
-}
-
 // Calls visit(element) for each element of a comma-separated list that is not empty.
 template <typename Visit>
 void for_each_element(std::string_view list, Visit visit) {
   while (!list.empty()) {
     const size_t comma = std::min(list.find(','), list.size());
-    const std::string_view element = trimmed(list.substr(0, comma));
+    const std::string_view element = base::trimmed(list.substr(0, comma));
     if (!element.empty()) visit(element);
     list.remove_prefix(std::min(comma + 1, list.size()));
   }
@@ -310,7 +305,7 @@ HttpRefusal HttpRequestParser::run_llhttp_on_head() {
   if (outcome != HPE_PAUSED || !llhttp_head_done_)
     return bad_request("The method is unknown, or the head is malformed.");
   if (head_.headers.size() != head_guard_.field_lines()) return bad_request(kReadersDisagree);
-  for (HttpHeader& header : head_.headers) header.value = trimmed(header.value);
+  for (HttpHeader& header : head_.headers) header.value = base::trimmed(header.value);
   head_.version_minor = llhttp_.http_minor;
   return {};
 }
