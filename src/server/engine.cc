@@ -4,7 +4,6 @@
 
 #include <fcntl.h>
 #include <pthread.h>
-#include <signal.h>
 #include <sys/random.h>
 #include <unistd.h>
 
@@ -15,6 +14,7 @@
 #include "server/engine_state.h"
 #include "server/machine.h"
 #include "server/metrics.h"
+#include "source/thread.h"
 #include "wire/ws_handshake.h"
 
 namespace livehub {
@@ -190,17 +190,16 @@ std::string Engine::State::start() {
   shards_.resize(shard_count_);
   std::vector<std::string> errors(shard_count_);
   is_running_ = true;
-  // Signals belong to the thread that started us.
-  sigset_t all, before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_BLOCK, &all, &before);
-  for (uint32_t id = 0; id < shard_count_; ++id) {
-    shards_[id].tasks = std::make_unique<shard::TaskBox>(shared_->doors, id);
-    shards_[id].thread = std::thread([this, id, &error = errors[id]] { run_shard(id, error); });
+  std::string source_error;
+  {
+    const source::SignalBlock block;
+    for (uint32_t id = 0; id < shard_count_; ++id) {
+      shards_[id].tasks = std::make_unique<shard::TaskBox>(shared_->doors, id);
+      shards_[id].thread = std::thread([this, id, &error = errors[id]] { run_shard(id, error); });
+    }
+    source_error = start_sources();
   }
-  std::string source_error = start_sources();
   if (!source_error.empty()) has_failed_.store(true);
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
   started_->arrive_and_wait();  // every driver is made, or has failed
   started_->arrive_and_wait();  // every shard has read what the others said
   for (const std::string& error : errors) {

@@ -1,8 +1,6 @@
 #include "source/http_client.h"
 
 #include <curl/curl.h>
-#include <pthread.h>
-#include <signal.h>
 
 #include <algorithm>
 #include <chrono>
@@ -14,20 +12,15 @@
 #include <unordered_map>
 
 #include "base/check.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "source/http_breaker.h"
 #include "source/http_transfer.h"
 #include "source/http_url.h"
+#include "source/thread.h"
 
 namespace livehub::source {
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-int64_t now_ns() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now().time_since_epoch())
-      .count();
-}
 
 double seconds_between(int64_t from_ns, int64_t to_ns) {
   return static_cast<double>(to_ns - from_ns) / 1e9;
@@ -129,7 +122,7 @@ class HttpClient::Worker {
   std::unordered_map<std::string, HttpJob*> shared_;
   uint64_t callers_ = 0;
   HttpBreaker breaker_;
-  const int64_t made_ns_ = now_ns();
+  const int64_t made_ns_ = base::monotonic_ns();
   int64_t proven_ns_ = made_ns_;
   std::string problem_;
   Counts counts_;
@@ -164,7 +157,7 @@ HttpAnswer HttpClient::Worker::enqueue(HttpCall call, Done& done) {
   }
   auto job = std::make_unique<HttpJob>();
   const uint32_t ms = call.timeout_ms == 0 ? options_.timeout_ms : call.timeout_ms;
-  job->deadline_ns = now_ns() + int64_t{ms} * 1'000'000;
+  job->deadline_ns = base::monotonic_ns() + int64_t{ms} * 1'000'000;
   job->redirects_left = options_.redirects_max;
   job->call = std::move(call);
   job->share_key = key;
@@ -176,12 +169,7 @@ HttpAnswer HttpClient::Worker::enqueue(HttpCall call, Done& done) {
 
 std::string HttpClient::Worker::start() {
   if (thread_.joinable()) return {};
-  // Signals are for the main thread.
-  sigset_t all, before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_BLOCK, &all, &before);
-  thread_ = std::thread([this] { run(); });
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  thread_ = start_thread([this] { run(); });
   return {};
 }
 
@@ -227,8 +215,8 @@ void HttpClient::Worker::start_queued() {
       if (queue_.empty()) return;
       job = std::move(queue_.front());
       queue_.pop_front();
-      is_late = now_ns() >= job->deadline_ns;
-      is_admitted = !is_late && breaker_.admits(now_ns());
+      is_late = base::monotonic_ns() >= job->deadline_ns;
+      is_admitted = !is_late && breaker_.admits(base::monotonic_ns());
     }
     if (is_admitted)
       begin(std::move(job));
@@ -240,7 +228,7 @@ void HttpClient::Worker::start_queued() {
 }
 
 void HttpClient::Worker::begin(std::unique_ptr<HttpJob> job) {
-  auto transfer = std::make_unique<HttpTransfer>(std::move(job), options_, now_ns());
+  auto transfer = std::make_unique<HttpTransfer>(std::move(job), options_, base::monotonic_ns());
   CURL* handle = transfer->handle();
   LIVEHUB_CHECK(curl_multi_add_handle(multi_, handle) == CURLM_OK, "libcurl takes a call");
   transfers_.emplace(handle, std::move(transfer));
@@ -265,7 +253,7 @@ void HttpClient::Worker::finish(HttpTransfer& transfer, CURLcode code) {
   {
     const std::lock_guard lock(mutex_);
     if (transfer.is_new_connection()) ++counts_.connections;
-    note_outcome(outcome, now_ns());
+    note_outcome(outcome, base::monotonic_ns());
   }
   if (transfer.next_url().empty()) return answer(std::move(job), std::move(outcome));
   // Our fields may hold a secret: they are for the origin that was called.
@@ -306,7 +294,7 @@ void HttpClient::Worker::answer(std::unique_ptr<HttpJob> job, HttpAnswer outcome
 }
 
 void HttpClient::Worker::fail_late_ones() {
-  const int64_t now = now_ns();
+  const int64_t now = base::monotonic_ns();
   if (now < next_look_ns_) return;  // the queue may be long
   next_look_ns_ = now + int64_t{kQueueWaitMs} * 1'000'000;
   std::vector<std::unique_ptr<HttpJob>> late;
@@ -339,7 +327,7 @@ void HttpClient::Worker::fail_everything() {
 }
 
 LinkState HttpClient::Worker::link() const {
-  const int64_t now = now_ns();
+  const int64_t now = base::monotonic_ns();
   const std::lock_guard lock(mutex_);
   LinkState link;
   link.name = options_.name;

@@ -1,10 +1,10 @@
 #include "source/nats_feed.h"
 
-#include <signal.h>
-
 #include <algorithm>
 #include <chrono>
 #include <utility>
+
+#include "source/thread.h"
 
 namespace livehub::source {
 namespace {
@@ -27,12 +27,7 @@ void announce(NatsQueue& queue, const std::shared_ptr<NatsListener>& listener) {
 
 void NatsFeed::start(Inlet& inlet) {
   inlet_ = &inlet;
-  thread_ = std::thread([this] {
-    sigset_t all;
-    sigfillset(&all);
-    pthread_sigmask(SIG_BLOCK, &all, nullptr);  // signals belong to the main thread
-    run();
-  });
+  thread_ = start_thread([this] { run(); });
 }
 
 void NatsFeed::stop() {

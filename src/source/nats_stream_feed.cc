@@ -1,9 +1,9 @@
 #include "source/nats_stream_feed.h"
 
-#include <signal.h>
-
 #include <chrono>
 #include <utility>
+
+#include "source/thread.h"
 
 namespace livehub::source {
 namespace {
@@ -22,12 +22,7 @@ NatsStreamSource::Feed::Feed(const NatsStreamOptions& options, std::function<voi
 
 void NatsStreamSource::Feed::start(Inlet& inlet) {
   inlet_ = &inlet;
-  thread_ = std::thread([this] {
-    sigset_t all;
-    sigfillset(&all);
-    pthread_sigmask(SIG_BLOCK, &all, nullptr);
-    run();
-  });
+  thread_ = start_thread([this] { run(); });
 }
 
 void NatsStreamSource::Feed::stop() {

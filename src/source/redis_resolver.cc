@@ -2,9 +2,10 @@
 
 #include <netdb.h>
 #include <resolv.h>
-#include <signal.h>
 
 #include <cstring>
+
+#include "source/thread.h"
 
 namespace livehub::source {
 namespace {
@@ -35,11 +36,7 @@ void resolve(const std::string& host, uint16_t port, std::vector<SocketAddress>&
 }  // namespace
 
 RedisResolver::RedisResolver() {
-  sigset_t all, before;
-  ::sigfillset(&all);
-  ::pthread_sigmask(SIG_BLOCK, &all, &before);
-  thread_ = std::thread([this] { run(); });
-  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  thread_ = start_thread([this] { run(); });
 }
 
 RedisResolver::~RedisResolver() {

@@ -2,8 +2,6 @@
 
 #include <openssl/rand.h>
 #include <poll.h>
-#include <pthread.h>
-#include <signal.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -13,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "source/thread.h"
 
 namespace livehub::source {
 namespace {
@@ -41,11 +40,7 @@ std::string RedisSource::State::start(Inlet& inlet) {
     is_running_ = true;
   }
   has_links_.store(true, std::memory_order_release);
-  sigset_t all, before;
-  ::sigfillset(&all);
-  ::pthread_sigmask(SIG_BLOCK, &all, &before);
-  thread_ = std::thread([this] { run(); });
-  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  thread_ = start_thread([this] { run(); });
   return {};
 }
 
