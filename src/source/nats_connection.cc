@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "source/nats.h"
 
 namespace livehub::source {
 namespace {
@@ -102,6 +103,17 @@ OptionsPtr make_options(const NatsDialOptions& ours, const NatsServer& server, n
   return owned;
 }
 
+std::string check_dial(const NatsDialOptions& options, const NatsServer& server) {
+  if (!options.creds_file.empty() && ::access(options.creds_file.c_str(), R_OK) != 0)
+    return "the credentials file " + options.creds_file + " cannot be read.";
+  if (!options.ca_file.empty() && ::access(options.ca_file.c_str(), R_OK) != 0)
+    return "the certificates file " + options.ca_file + " cannot be read.";
+  natsStatus status = NATS_OK;
+  const OptionsPtr made = make_options(options, server, status);
+  if (status == NATS_OK) return {};
+  return "the options for " + server.shown() + " are not usable: " + sentence(status) + ".";
+}
+
 }  // namespace
 
 std::shared_ptr<NatsEar> nats_ear_of(void* closure) {
@@ -152,15 +164,17 @@ NatsSubscription::~NatsSubscription() {
   natsSubscription_Destroy(subscription_);
 }
 
-std::string NatsConnection::check(const NatsDialOptions& options, const NatsServer& server) {
-  if (!options.creds_file.empty() && ::access(options.creds_file.c_str(), R_OK) != 0)
-    return "the credentials file " + options.creds_file + " cannot be read.";
-  if (!options.ca_file.empty() && ::access(options.ca_file.c_str(), R_OK) != 0)
-    return "the certificates file " + options.ca_file + " cannot be read.";
-  natsStatus status = NATS_OK;
-  const OptionsPtr made = make_options(options, server, status);
-  if (status == NATS_OK) return {};
-  return "the options for " + server.shown() + " are not usable: " + sentence(status) + ".";
+std::string NatsConnection::prepare(const NatsOptions& options, NatsDialOptions& dial,
+                                    std::vector<NatsServer>& servers) {
+  std::string error;
+  servers = parse_nats_servers(options.servers, error);
+  dial = {.name = options.name,
+          .creds_file = options.creds_file,
+          .ca_file = options.ca_file,
+          .dial_ms = options.dial_ms};
+  for (const NatsServer& server : servers)
+    if (error.empty()) error = check_dial(dial, server);
+  return error.empty() ? error : "NATS: " + error;
 }
 
 std::unique_ptr<NatsConnection> NatsConnection::dial(const NatsDialOptions& options,

@@ -12,6 +12,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "source/nats_subject.h"
 
@@ -21,6 +22,8 @@ typedef struct __natsSubscription natsSubscription;
 typedef struct __natsMsg natsMsg;
 
 namespace livehub::source {
+
+struct NatsOptions;  // source/nats.h
 
 struct NatsRaw {
   std::string_view subject;
@@ -67,8 +70,10 @@ class NatsConnection {
   static std::unique_ptr<NatsConnection> dial(const NatsDialOptions& options,
                                               const NatsServer& server,
                                               std::shared_ptr<NatsEar> ear, std::string& problem);
-  // Empty, or what is wrong with the options, known without a connection.
-  static std::string check(const NatsDialOptions& options, const NatsServer& server);
+  // What dial() needs, of the settings. Empty, or what is wrong with them, known without a
+  // connection.
+  [[nodiscard]] static std::string prepare(const NatsOptions& options, NatsDialOptions& dial,
+                                           std::vector<NatsServer>& servers);
   ~NatsConnection();
   NatsConnection(const NatsConnection&) = delete;
   NatsConnection& operator=(const NatsConnection&) = delete;

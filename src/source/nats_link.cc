@@ -1,11 +1,10 @@
 #include "source/nats_link.h"
 
-#include <signal.h>
-
 #include <algorithm>
 #include <utility>
 
 #include "base/log.h"
+#include "source/thread.h"
 
 namespace livehub::source {
 namespace {
@@ -88,21 +87,10 @@ NatsLink::NatsLink(const NatsOptions& options, const NatsRule& rule,
 NatsLink::~NatsLink() { stop(); }
 
 std::string NatsLink::start() {
-  std::string error;
-  servers_ = parse_nats_servers(options_.servers, error);
-  dial_options_ = {.name = options_.name,
-                   .creds_file = options_.creds_file,
-                   .ca_file = options_.ca_file,
-                   .dial_ms = options_.dial_ms};
-  for (const NatsServer& server : servers_)
-    if (error.empty()) error = NatsConnection::check(dial_options_, server);
-  if (!error.empty()) return "NATS: " + error;
-  thread_ = std::thread([this] {
-    sigset_t all;
-    sigfillset(&all);
-    pthread_sigmask(SIG_BLOCK, &all, nullptr);  // libnats's threads inherit it
-    run();
-  });
+  if (std::string error = NatsConnection::prepare(options_, dial_options_, servers_);
+      !error.empty())
+    return error;
+  thread_ = start_thread([this] { run(); });
   return {};
 }
 

@@ -1,11 +1,10 @@
 #include "source/nats_stream_link.h"
 
-#include <signal.h>
-
 #include <algorithm>
 #include <utility>
 
 #include "base/log.h"
+#include "source/thread.h"
 
 namespace livehub::source {
 namespace {
@@ -71,21 +70,10 @@ NatsStreamSource::Link::Link(const NatsStreamOptions& options, Feed& feed)
       proven_at_(state_since_) {}
 
 std::string NatsStreamSource::Link::start() {
-  std::string error;
-  servers_ = parse_nats_servers(options_.nats.servers, error);
-  dial_options_ = {.name = options_.nats.name,
-                   .creds_file = options_.nats.creds_file,
-                   .ca_file = options_.nats.ca_file,
-                   .dial_ms = options_.nats.dial_ms};
-  for (const NatsServer& server : servers_)
-    if (error.empty()) error = NatsConnection::check(dial_options_, server);
-  if (!error.empty()) return "NATS: " + error;
-  thread_ = std::thread([this] {
-    sigset_t all;
-    sigfillset(&all);
-    pthread_sigmask(SIG_BLOCK, &all, nullptr);
-    run();
-  });
+  if (std::string error = NatsConnection::prepare(options_.nats, dial_options_, servers_);
+      !error.empty())
+    return error;
+  thread_ = start_thread([this] { run(); });
   return {};
 }
 
