@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <memory>
+#include <utility>
 #include <vector>
 
 namespace livehub::profile {
@@ -13,6 +14,8 @@ namespace livehub::profile {
 template <typename Value>
 class Current {
  public:
+  Current() = default;
+  explicit Current(Value first) { set(std::make_unique<const Value>(std::move(first))); }
   const Value& get() const { return *newest_.load(std::memory_order_acquire); }  // after set()
   const Value* operator->() const { return &get(); }
   // release pairs with the acquire of get(): who finds it finds all of it.

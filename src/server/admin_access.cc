@@ -111,7 +111,7 @@ bool AdminAccess::is_token(std::string_view presented) const {
 }
 
 bool AdminAccess::has_credential(const Request& request, int64_t unix_seconds) const {
-  const std::string token = token_->get();
+  const std::string& token = token_->get();
   if (token.empty()) return false;
   if (auth::bearer_matches(request.header("authorization").value_or(""), token)) return true;
   const std::string_view sealed = cookie_value(request.header("cookie").value_or(""), kCookie);

@@ -5,13 +5,13 @@
 // the token. Tests: tests/unit/server/admin_access_test.cc.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
 
 #include "livehub/profile.h"
+#include "profile/current.h"
 
 namespace livehub::server {
 
@@ -22,17 +22,9 @@ namespace livehub::server {
 // The host without its port; empty if it is none that may stand in a URL.
 [[nodiscard]] std::string_view host_name_of(std::string_view host);
 
-// ADMIN_TOKEN as it is in force; SIGHUP may change it while requests are checked. locked (inside
-// the standard library).
-class AdminToken {
- public:
-  explicit AdminToken(std::string text = {}) { set(std::move(text)); }
-  void set(std::string text) { text_ = std::make_shared<const std::string>(std::move(text)); }
-  [[nodiscard]] std::string get() const { return *text_.load(); }  // empty: there is none
-
- private:
-  std::atomic<std::shared_ptr<const std::string>> text_;
-};
+// ADMIN_TOKEN as it is in force; SIGHUP may change it while requests are checked. Empty: there is
+// none.
+using AdminToken = profile::Current<std::string>;
 
 class AdminAccess {
  public:

@@ -69,7 +69,8 @@ void Reloader::run() {
   }
   base::set_log_level(result.settings->log_level);
   settings_.log_level = result.settings->log_level;
-  admin_token_->set(result.settings->admin_token);
+  if (const std::string& token = result.settings->admin_token; token != settings_.admin_token)
+    admin_token_->set(std::make_unique<const std::string>(token));
   settings_.admin_token = result.settings->admin_token;
   settings_.profile_settings = plan.profile_settings;
   for (const std::string& name : plan.changes) {

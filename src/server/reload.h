@@ -30,7 +30,7 @@ class Reloader {
   // `reload` as in ProfileChoice; may be empty.
   Reloader(Settings settings, Read read,
            std::function<std::string(const profile::SettingMap&)> reload,
-           std::shared_ptr<AdminToken> admin_token = std::make_shared<AdminToken>());
+           std::shared_ptr<AdminToken> admin_token);
   // Does it, and says in the log what became of it.
   void run();
 

@@ -69,7 +69,8 @@ TEST(Reload, AMistakeChangesNothing) {
       [&](const profile::SettingMap& settings) {
         ++told;
         return settings.at("LIVE_PUSH_TOKEN") == "bad" ? std::string("No.") : std::string();
-      });
+      },
+      std::make_shared<AdminToken>(std::string()));
   next = {std::nullopt, "PORT is wrong."};
   reloader.run();
   EXPECT_EQ(told, 0);
