@@ -8,7 +8,6 @@
 #include "wire/utf8.h"
 
 namespace livehub::profile {
-namespace {}  // namespace
 
 std::shared_ptr<source::NatsStreamSource> make_live_data_nats(const SettingMap& settings,
                                                               std::string_view channel,

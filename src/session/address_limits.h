@@ -7,8 +7,7 @@
 // addresses with many connections). An IPv6 address counts with all of its /64: that is what one
 // customer has. Numbered invariants:
 //  1. Never more than open_max connections of an address are in with a verdict of kFine: each
-//  counts
-//     itself first and looks at the sum then.
+//     counts itself first and looks at the sum then.
 //  2. A cell changes its address only while nothing is open in it and its rate has recovered.
 // Tests: tests/unit/session/address_limits_test.cc.
 #pragma once

@@ -29,7 +29,9 @@ Front::Front(uint32_t shard, Shared& shared, io::Driver& driver, const ProfileFa
       slots_kept_(std::min(kSlotsKeptForRefusals, driver.sockets_max() / 8)) {
   for (int kind = 0; kind < kEncodingKinds; ++kind)
     hub_.fanout().add_encoding(&encoding_of(static_cast<EncodingKind>(kind)));
-  sending_.reserve(driver.sockets_max());  // room without memory: the kernel gives what is touched
+  // Room without memory: the kernel gives what is touched.
+  sending_.reserve(driver.sockets_max());
+  if (shared.knows_visitors()) visitors_.reserve(driver.sockets_max());
   connections_.prepare();
   hub_.fanout().prepare();
   wheel_.prepare();

@@ -26,7 +26,7 @@ Route too_many() {
 }  // namespace
 
 void Front::meet_visitor(uint32_t index) {
-  if (index >= visitors_.size()) visitors_.resize(index + 1 + index / 4);
+  if (index >= visitors_.size()) visitors_.resize(index + 1);
   Visitor& visitor = visitors_[index] = {};
   const std::string text = driver_.peer_address(socket_of(index)).text;
   visitor.address = auth::parse_ip(text).value_or(auth::IpAddress());
