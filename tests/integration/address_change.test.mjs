@@ -9,24 +9,23 @@ import { Browser, settingsFor, user } from "./lib/pg_updates.mjs";
 import { Postgres } from "./lib/postgres.mjs";
 import { Publisher } from "./lib/push.mjs";
 import { Redis } from "./lib/redis.mjs";
-import { sanitized, startServer } from "./lib/server.mjs";
+import { isReady, sanitized, startServer, untilReady, untilRed } from "./lib/server.mjs";
 import { SseClient } from "./lib/sse.mjs";
 
 // A sanitizer must be the first library of a process, and this one is.
 const options = { skip: sanitized && "a preloaded library does not go with sanitizers" };
 
-const isReady = async (hub) => (await fetch(`${hub.adminUrl}/ready`)).status === 200;
 
 // Starts the hub with its broker at the first address; `move` takes it to the second.
 async function startMoving(broker, settings) {
   const moving = await MovingName.start(broker);
   const given = settings(`${moving.name}:${moving.port}`);
   const hub = await startServer({ ...given, env: { ...given.env, ...moving.env } });
-  await eventually(() => isReady(hub), "readiness");
+  await untilReady(hub);
   assert.ok(moving.proxy.open > 0, "it is not at the first address");
   const move = async () => {
     await moving.leave();
-    await eventually(async () => !(await isReady(hub)), "red readiness");
+    await untilRed(hub);
     await moving.arrive();
     await eventually(() => isReady(hub), "readiness at the second address");
     assert.ok(moving.proxy.open > 0, "it is not at the second address");

@@ -7,20 +7,16 @@ import path from "node:path";
 import { test } from "node:test";
 import {
   eventsOf,
-  isReady,
   namesOf,
   openEvents,
   registration,
   untilEvents,
-  untilReady,
   withDrop,
 } from "./lib/drop.mjs";
 import { NatsPublisher, NatsServer } from "./lib/nats.mjs";
 import { natsAccounts } from "./lib/nats_creds.mjs";
-import { eventually, range } from "./lib/patience.mjs";
-import { temporaryDirectory, withServer } from "./lib/server.mjs";
-
-const untilNotReady = (server) => eventually(async () => !(await isReady(server)), "redness");
+import { range } from "./lib/patience.mjs";
+import { isReady, temporaryDirectory, untilReady, untilRed, withServer } from "./lib/server.mjs";
 
 async function openMany(server, restate, count) {
   restate.drop("d", registration);
@@ -59,7 +55,7 @@ test("NATS is killed and comes back: nobody is dropped, all get a new snapshot",
   await withDrop({}, async ({ server, nats, restate }) => {
     const clients = await openMany(server, restate, 20);
     await nats.kill();
-    await untilNotReady(server);
+    await untilRed(server);
     const local = await fetch(`${server.url}/_livehub/ready?local=1`);
     assert.equal(local.status, 200); // this process can serve
     await nats.up();
@@ -72,7 +68,7 @@ test("NATS freezes: noticed by its silence; and it is back when it thaws", async
   await withDrop({}, async ({ server, nats, restate }) => {
     const clients = await openMany(server, restate, 5);
     nats.freeze();
-    await untilNotReady(server);
+    await untilRed(server);
     const late = await openEvents(server, "d/late");
     await untilEvents(late, "connected");
     nats.thaw();
@@ -106,7 +102,7 @@ test("the backend is away while NATS returns: the snapshot is sent when it is ba
     const clients = await openMany(server, restate, 3);
     restate.close();
     await nats.kill();
-    await untilNotReady(server);
+    await untilRed(server);
     await nats.up();
     await untilReady(server);
     await restate.listen();
@@ -119,7 +115,7 @@ test("restarts in a row: what is published in between arrives in order", async (
     const [client] = await openMany(server, restate, 1);
     for (const round of range(5)) {
       await nats.kill();
-      await untilNotReady(server);
+      await untilRed(server);
       await nats.up();
       await untilEvents(client, "connected", round + 2);
       const publisher = await NatsPublisher.connect(nats);

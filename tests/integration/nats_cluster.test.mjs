@@ -1,34 +1,22 @@
 // Two processes on one JetStream stream behave as one hub (profile live-data with NATS_URL).
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { values, withCluster } from "./lib/cluster.mjs";
 import { expectRefusedInDrain, expectTakenBeforeDrain } from "./lib/drain_push.mjs";
 import { NatsPublisher, NatsServer } from "./lib/nats.mjs";
-import { eventually, range } from "./lib/patience.mjs";
+import { range } from "./lib/patience.mjs";
 import { Proxy } from "./lib/proxy.mjs";
-import { Publisher } from "./lib/push.mjs";
-import { refusedStart, startServer } from "./lib/server.mjs";
+import { refusedStart, startServer, untilReady, untilRed } from "./lib/server.mjs";
 import { SseClient } from "./lib/sse.mjs";
 import { WsClient } from "./lib/websocket.mjs";
 
-const values = (count, from = 0) => range(count, from).map((n) => JSON.stringify({ n }));
-const ready = async (server) => (await fetch(`${server.adminUrl}/ready`)).status === 200;
-
 async function withHubs(count, body, env = {}) {
   const nats = await NatsServer.start();
-  const hubs = [];
   try {
-    for (let i = 0; i < count; i++)
-      hubs.push(await startServer({ env: { NATS_URL: nats.url, ...env } }));
-    for (const hub of hubs) await eventually(() => ready(hub), "readiness");
-    const publishers = hubs.map((hub) => new Publisher(hub, { connections: 1 }));
-    await body({ nats, hubs, publishers });
-    publishers.forEach((publisher) => publisher.close());
-    for (const hub of hubs) await hub.stop();
-  } catch (error) {
-    error.message += hubs.map((hub) => `\n${hub.output.slice(-2000)}`).join("");
-    throw error;
+    await withCluster(count, { NATS_URL: nats.url, ...env }, (cluster) =>
+      body({ nats, ...cluster }),
+    );
   } finally {
-    hubs.forEach((hub) => hub.kill());
     nats.close();
   }
 }
@@ -72,7 +60,7 @@ test("a client cut from one process goes on at the other, and at a new one", asy
     client.close();
     const newcomer = await startServer({ env: { NATS_URL: nats.url } });
     try {
-      await eventually(() => ready(newcomer), "readiness");
+      await untilReady(newcomer);
       for (const hub of [hubs[1], newcomer]) {
         const back = await SseClient.open(hub, { headers: { "Last-Event-ID": id } });
         assert.deepEqual(await back.untilMessages(250), values(250, 50));
@@ -92,12 +80,12 @@ test("NATS is killed: pushes get 503, clients stay, and nothing is lost", async 
     await publishers[0].push({ n: 0 });
     for (const client of clients) await client.untilMessages(1);
     await nats.kill();
-    for (const hub of hubs) await eventually(async () => !(await ready(hub)), "redness");
+    for (const hub of hubs) await untilRed(hub);
     const refused = await fetch(`${hubs[0].url}/api/live/push`, { method: "POST", body: "1" });
     assert.equal(refused.status, 503);
     assert.equal(refused.headers.get("retry-after"), "1");
     await nats.up();
-    for (const hub of hubs) await eventually(() => ready(hub), "readiness");
+    for (const hub of hubs) await untilReady(hub);
     await publishers[1].push({ n: 1 });
     for (const client of clients) {
       assert.deepEqual(await client.untilMessages(2), values(2));
@@ -114,7 +102,7 @@ async function withProxiedHub(body) {
   const proxy = await Proxy.start(nats);
   const env = { NATS_URL: `nats://127.0.0.1:${proxy.port}`, DRAIN_SECONDS: "8" };
   const hub = await startServer({ env });
-  await eventually(() => ready(hub), "readiness");
+  await untilReady(hub);
   await body(hub, proxy, async () => (await nats.monitor("jsz")).messages);
   nats.close();
 }

@@ -1,34 +1,22 @@
 // Two processes on one Redis behave as one hub (profile live-data with REDIS_URL).
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { values, withCluster } from "./lib/cluster.mjs";
 import { expectRefusedInDrain, expectTakenBeforeDrain } from "./lib/drain_push.mjs";
 import { eventually, range, sleep } from "./lib/patience.mjs";
 import { Proxy } from "./lib/proxy.mjs";
-import { Publisher } from "./lib/push.mjs";
 import { Redis } from "./lib/redis.mjs";
-import { refusedStart, startServer } from "./lib/server.mjs";
+import { refusedStart, startServer, untilReady, untilRed } from "./lib/server.mjs";
 import { SseClient } from "./lib/sse.mjs";
 import { WsClient } from "./lib/websocket.mjs";
 
-const values = (count, from = 0) => range(count, from).map((n) => JSON.stringify({ n }));
-const ready = async (server) => (await fetch(`${server.adminUrl}/ready`)).status === 200;
-
 async function withHubs(count, body, { env = {}, redis: options } = {}) {
   const redis = await Redis.start(options);
-  const hubs = [];
   try {
-    for (let i = 0; i < count; i++)
-      hubs.push(await startServer({ env: { REDIS_URL: redis.url, ...env } }));
-    for (const hub of hubs) await eventually(() => ready(hub), "readiness");
-    const publishers = hubs.map((hub) => new Publisher(hub, { connections: 1 }));
-    await body({ redis, hubs, publishers });
-    publishers.forEach((publisher) => publisher.close());
-    for (const hub of hubs) await hub.stop();
-  } catch (error) {
-    error.message += hubs.map((hub) => `\n${hub.output.slice(-2000)}`).join("");
-    throw error;
+    await withCluster(count, { REDIS_URL: redis.url, ...env }, (cluster) =>
+      body({ redis, ...cluster }),
+    );
   } finally {
-    hubs.forEach((hub) => hub.kill());
     redis.remove();
   }
 }
@@ -86,7 +74,7 @@ test("a client cut from one process goes on at the other, and at a new one", asy
     const middle = client.blocks.find((block) => block.data === '{"n":19}').id;
     client.close();
     const third = await startServer({ env: { REDIS_URL: redis.url } });
-    await eventually(() => ready(third), "readiness");
+    await untilReady(third);
     for (const [hub, id, from] of [
       [hubs[1], middle, 20],
       [hubs[1], beginning, 0],
@@ -109,7 +97,7 @@ async function withLaggingHub(body) {
     const proxy = await Proxy.start(redis);
     const env = { REDIS_URL: `redis://127.0.0.1:${proxy.port}` };
     const lagging = await startServer({ env });
-    await eventually(() => ready(lagging), "readiness");
+    await untilReady(lagging);
     const [ahead, behind] = await openClients([hubs[0], lagging]).then((all) => [all[0], all[2]]);
     await publishers[0].push({ n: 0 });
     await behind.untilMessages(1);
@@ -165,7 +153,7 @@ test("what Redis has trimmed is told as a gap", async () => {
     for (const n of range(9, 1)) await publishers[0].push({ n });
     await redis.command("XTRIM", "livehub:live-data:live", "MAXLEN", "3");
     const third = await startServer({ env: { REDIS_URL: redis.url } });
-    await eventually(() => ready(third), "readiness");
+    await untilReady(third);
     const back = await SseClient.open(third, { headers: { "Last-Event-ID": first.lastId } });
     await back.until((c) => c.gaps.length > 0, "the gap");
     await back.untilMessages(3);
@@ -182,7 +170,7 @@ test("with Redis down a push is 503, nobody is dropped, and all goes on later", 
     await publishers[0].push({ n: 0 });
     for (const client of clients) await client.untilMessages(1);
     await redis.kill();
-    for (const hub of hubs) await eventually(async () => !(await ready(hub)), "red readiness");
+    for (const hub of hubs) await untilRed(hub);
     for (const publisher of publishers) {
       const answer = await publisher.post("{}");
       assert.equal(answer.status, 503, answer.body);
@@ -192,7 +180,7 @@ test("with Redis down a push is 503, nobody is dropped, and all goes on later", 
     const local = await fetch(`${hubs[0].adminUrl}/ready?local=1`);
     assert.equal(local.status, 200, "this process itself can serve");
     assert.ok(await redis.restart());
-    for (const hub of hubs) await eventually(() => ready(hub), "readiness");
+    for (const hub of hubs) await untilReady(hub);
     await publishers[1].push({ n: 1 });
     for (const client of clients) await client.untilMessage('{"n":1}');
     for (const client of clients) {
@@ -210,12 +198,12 @@ test("a Redis that comes back empty is told as a gap, to a plain WebSocket by 10
     await publishers[0].push({ n: 0 });
     await sse.untilMessages(1);
     await redis.kill();
-    await eventually(async () => !(await ready(hubs[0])), "readiness to be red");
+    await untilRed(hubs[0]);
     assert.ok(await redis.restart());
     await sse.until((c) => c.gaps.length === 1, "the gap");
     assert.equal(sse.gaps[0].data, '{"reason":"source"}');
     assert.deepEqual(await ws.untilClosed(), { code: 1013, reason: "messages may be missing" });
-    await eventually(() => ready(hubs[0]), "readiness");
+    await untilReady(hubs[0]);
     await publishers[0].push({ n: 1 });
     assert.deepEqual(await sse.untilMessages(2), values(2));
     sse.close();
@@ -227,9 +215,9 @@ test("with Redis frozen a push is 503 in time, and readiness is red", async () =
     const clients = await openClients(hubs);
     redis.freeze();
     assert.equal((await publishers[0].post("{}")).status, 503);
-    await eventually(async () => !(await ready(hubs[0])), "readiness to be red");
+    await untilRed(hubs[0]);
     redis.thaw();
-    await eventually(() => ready(hubs[0]), "readiness");
+    await untilReady(hubs[0]);
     await publishers[0].push({ n: 1 });
     for (const client of clients) {
       await client.untilMessage('{"n":1}');
@@ -242,11 +230,11 @@ test("with Redis frozen a push is 503 in time, and readiness is red", async () =
 test("a client that came while Redis was away is told of the gap and gets what comes", async () => {
   await withHubs(1, async ({ redis, hubs, publishers }) => {
     await redis.kill();
-    await eventually(async () => !(await ready(hubs[0])), "readiness to be red");
+    await untilRed(hubs[0]);
     const late = await SseClient.open(hubs[0]);
     await late.untilPosition();
     assert.ok(await redis.restart());
-    await eventually(() => ready(hubs[0]), "readiness");
+    await untilReady(hubs[0]);
     await late.until((c) => c.gaps.length === 1, "the gap");
     assert.equal(late.gaps[0].data, '{"reason":"source"}');
     await publishers[0].push({ n: 1 });
@@ -261,7 +249,7 @@ async function withProxiedHub(body) {
   const proxy = await Proxy.start(redis);
   const env = { REDIS_URL: `redis://127.0.0.1:${proxy.port}`, DRAIN_SECONDS: "8" };
   const hub = await startServer({ env });
-  await eventually(() => ready(hub), "readiness");
+  await untilReady(hub);
   await body(hub, proxy, () => redis.command("XLEN", "livehub:live-data:live"));
 }
 

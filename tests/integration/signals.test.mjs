@@ -5,7 +5,7 @@ import { EventSource } from "eventsource";
 import { eventually, range } from "./lib/patience.mjs";
 import { exchange, request } from "./lib/raw.mjs";
 import { Redis } from "./lib/redis.mjs";
-import { refusedStart } from "./lib/server.mjs";
+import { refusedStart, untilReady } from "./lib/server.mjs";
 import { SseClient } from "./lib/sse.mjs";
 import {
   add,
@@ -14,7 +14,6 @@ import {
   eventsOf,
   getJson,
   openStream,
-  ready,
   shapes,
   signal,
   signalsOf,
@@ -27,7 +26,7 @@ import {
 const uuid4 = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 const redis = await Redis.start();
 const hub = await startSignals(redis);
-await eventually(() => ready(hub), "readiness");
+await untilReady(hub);
 after(async () => {
   await hub.stop();
   redis.remove();

@@ -7,13 +7,13 @@ import { test } from "node:test";
 import { freeze, thaw } from "./lib/freeze.mjs";
 import { eventually, range } from "./lib/patience.mjs";
 import { Redis } from "./lib/redis.mjs";
+import { isReady, untilReady, untilRed } from "./lib/server.mjs";
 import { track } from "./lib/cleanup.mjs";
 import {
   addSignal,
   eventsOf,
   getJson,
   openStream,
-  ready,
   signalsOf,
   startSignals,
   untilSignals,
@@ -22,8 +22,6 @@ import {
 
 const idsOf = (client) => signalsOf(client).map((value) => value.id);
 const ids = (from, to) => range(to - from, from).map((n) => `continuous-${n}`);
-const untilRed = (hub) => eventually(async () => !(await ready(hub)), "readiness to be red");
-const untilReady = (hub) => eventually(() => ready(hub), "readiness");
 const assertOpen = (...clients) => {
   for (const client of clients) assert.ok(!client.ended && !client.cut, "no client is dropped");
 };
@@ -85,7 +83,7 @@ test("frozen: seen by its silence; what was written meanwhile arrives", async ()
     const isNamed = async () =>
       /redis streams: /.test(await (await fetch(`${hub.adminUrl}/ready`)).text());
     await eventually(isNamed, "readiness to name the streams' link, each has a silence of its own");
-    assert.ok(!(await ready(hub)));
+    assert.ok(!(await isReady(hub)));
     const metrics = await (await fetch(`${hub.adminUrl}/metrics`)).text();
     assert.match(metrics, /^livehub_link_up\{link="redis streams"\} 0$/m);
     redis.thaw();

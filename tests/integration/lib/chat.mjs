@@ -8,7 +8,7 @@ import { track } from "./cleanup.mjs";
 import { Signal, eventually } from "./patience.mjs";
 import { exchange, request } from "./raw.mjs";
 import { Redis } from "./redis.mjs";
-import { startServer } from "./server.mjs";
+import { startServer, untilReady, withServers } from "./server.mjs";
 import { WsClient } from "./websocket.mjs";
 
 export const jwtSecret = "the web app's secret";
@@ -198,25 +198,18 @@ export async function startChat(redis, backend, { env = {}, ...options } = {}) {
   });
 }
 
-// Before that nothing can be published, and its sender is told so.
-const untilLinked = (hub) =>
-  eventually(async () => (await fetch(`${hub.adminUrl}/ready`)).ok, "the links to Redis");
-
 // A Redis, a web app and `count` hubs for one test, and their orderly end.
 export async function withChat({ count = 1, env, ...options }, body) {
   const redis = await Redis.start();
   const backend = await Backend.start();
-  const hubs = [];
+  const start = () => startChat(redis, backend, { env, ...options });
   try {
-    for (let i = 0; i < count; i++) hubs.push(await startChat(redis, backend, { env, ...options }));
-    if (!env?.REDIS_URL) await Promise.all(hubs.map(untilLinked));
-    await body({ redis, backend, hubs, hub: hubs[0] });
-    for (const hub of hubs) await hub.stop();
-  } catch (error) {
-    error.message += hubs.map((hub) => `\n${hub.output.slice(-3000)}`).join("");
-    throw error;
+    await withServers(count, start, async (hubs) => {
+      // Before that nothing can be published, and its sender is told so.
+      if (!env?.REDIS_URL) await Promise.all(hubs.map(untilReady));
+      await body({ redis, backend, hubs, hub: hubs[0] });
+    });
   } finally {
-    hubs.forEach((hub) => hub.kill());
     redis.remove();
     await backend.stop();
   }

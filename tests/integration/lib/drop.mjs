@@ -2,9 +2,8 @@
 // of named events.
 import { track } from "./cleanup.mjs";
 import { NatsPublisher, NatsServer } from "./nats.mjs";
-import { eventually } from "./patience.mjs";
 import { Restate } from "./restate.mjs";
-import { withServer } from "./server.mjs";
+import { untilReady, withServer } from "./server.mjs";
 import { SseClient } from "./sse.mjs";
 
 export const registration = {
@@ -36,10 +35,6 @@ export async function withDrop({ env = {}, natsArgs, natsIsUp = true } = {}, bod
     restate.close();
   }
 }
-
-export const isReady = async (server) =>
-  (await fetch(`${server.url}/_livehub/ready`)).status === 200;
-export const untilReady = (server) => eventually(() => isReady(server), "readiness");
 
 export async function openEvents(server, path, options = {}) {
   return track(await SseClient.open(server, { path: `/events/${path}`, ...options }));

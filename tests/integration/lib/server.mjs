@@ -7,7 +7,7 @@ import os from "node:os";
 import path from "node:path";
 import { after } from "node:test";
 import { fileURLToPath } from "node:url";
-import { Signal, patienceMs } from "./patience.mjs";
+import { Signal, eventually, patienceMs } from "./patience.mjs";
 
 export const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../../..");
 export const binary = process.env.LIVEHUB_BIN ?? path.join(root, "build/livehub");
@@ -155,6 +155,25 @@ export async function withServer(options, body) {
   }
   await server.stop();
 }
+
+// Starts `count` servers by start(), one after the other; body gets them all.
+export async function withServers(count, start, body) {
+  const servers = [];
+  try {
+    for (let i = 0; i < count; i++) servers.push(await start());
+    await body(servers);
+    for (const server of servers) await server.stop();
+  } catch (error) {
+    throw servers.reduce(withOutput, error);
+  } finally {
+    servers.forEach((server) => server.kill());
+  }
+}
+
+export const isReady = async (server) => (await fetch(`${server.adminUrl}/ready`)).status === 200;
+export const untilReady = (server) => eventually(() => isReady(server), "readiness");
+export const untilRed = (server) =>
+  eventually(async () => !(await isReady(server)), "readiness to be red");
 
 // A start that must not succeed: returns the process after it ended by itself.
 export async function refusedStart(options) {

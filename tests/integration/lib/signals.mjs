@@ -1,13 +1,11 @@
 // What the tests of profile `signals` share: a hub on a Redis of its own, entries in the shapes
 // that the site's publishers write, and what the site's client insists on.
 import assert from "node:assert/strict";
-import { eventually } from "./patience.mjs";
 import { Redis } from "./redis.mjs";
-import { startServer } from "./server.mjs";
+import { startServer, untilReady, withServers } from "./server.mjs";
 import { SseClient } from "./sse.mjs";
 
 export const streamPath = "/v1/signals/stream";
-export const ready = async (server) => (await fetch(`${server.adminUrl}/ready`)).status === 200;
 
 export function startSignals(redis, env = {}) {
   return startServer({ profile: "signals", env: { REDIS_URL: redis.url, ...env } });
@@ -15,17 +13,13 @@ export function startSignals(redis, env = {}) {
 
 export async function withSignals(body, { env = {}, redis: options, hubs: count = 1 } = {}) {
   const redis = await Redis.start(options);
-  const hubs = [];
+  const start = () => startSignals(redis, env);
   try {
-    for (let i = 0; i < count; i++) hubs.push(await startSignals(redis, env));
-    for (const hub of hubs) await eventually(() => ready(hub), "readiness");
-    await body({ redis, hub: hubs[0], hubs });
-    for (const hub of hubs) await hub.stop();
-  } catch (error) {
-    error.message += hubs.map((hub) => `\n${hub.output.slice(-2000)}`).join("");
-    throw error;
+    await withServers(count, start, async (hubs) => {
+      for (const hub of hubs) await untilReady(hub);
+      await body({ redis, hub: hubs[0], hubs });
+    });
   } finally {
-    hubs.forEach((hub) => hub.kill());
     redis.remove();
   }
 }
