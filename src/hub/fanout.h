@@ -121,9 +121,11 @@ class Fanout {
   bool is_in_use(StreamId id) const;  // has subscribers, or is hot and cooling
   void attach_at_head(SubscriptionId id, StreamId stream);
   // Who resumes from before that offset does not find what follows here.
-  void raise_base(StreamId id, uint64_t offset) {
-    streams_[id].base_offset = std::max(streams_[id].base_offset, offset);
-  }
+  void raise_base(StreamId id, uint64_t offset) { raise_base(streams_[id], offset); }
+  // Everybody who can be sent to has been sent everything.
+  bool is_served(StreamId id) const { return streams_[id].needed_from() >= streams_[id].next; }
+  // What waits for a blocked subscriber is not sent to it any more, but for the rest of a frame.
+  void skip_to_end(SubscriptionId id);
   // Attaches behind the last message with offset <= `offset`; false if the stream no longer has
   // what follows.
   bool attach_after(SubscriptionId id, StreamId stream, uint64_t offset);
@@ -199,6 +201,11 @@ class Fanout {
   void link_blocked(SubscriptionId id);
   void unlink_blocked(SubscriptionId id);
   bool has_pending(const Subscription& s) const;
+
+  // It never falls: what was dropped may be older than a gap that its source told of.
+  static void raise_base(Stream& stream, uint64_t offset) {
+    stream.base_offset = std::max(stream.base_offset, offset);
+  }
 
   // fanout_append.cc
   bool make_room_hot(Stream& stream, size_t bytes, bool is_large);

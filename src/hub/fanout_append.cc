@@ -68,12 +68,12 @@ void Fanout::drop_first(Stream& stream) {
   if (stream.blocked_count > 0 && stream.blocked_min <= sequence) lap_blocked(stream, sequence);
   ++stream.first;
   if (stream.hot) {
-    stream.base_offset = stream.hot->view(sequence).offset;
+    raise_base(stream, stream.hot->view(sequence).offset);
     stream.hot->drop_first();
     return;
   }
   const Arena::Header& entry = *arena_.at(stream.cold_first);
-  stream.base_offset = entry.offset;
+  raise_base(stream, entry.offset);
   stream.cold_first = entry.next;
   if (stream.cold_first == 0) stream.cold_last = 0;
 }
@@ -237,7 +237,7 @@ bool Fanout::make_hot(StreamId id) {
 // it.
 void Fanout::make_cold(StreamId id) {
   Stream& stream = streams_[id];
-  if (stream.first < stream.next) stream.base_offset = stream.hot->view(stream.next - 1).offset;
+  if (stream.first < stream.next) raise_base(stream, stream.hot->view(stream.next - 1).offset);
   stream.first = stream.swept = stream.next;
   stream.hot.reset();
   stream.tenancy = ++tenancies_;

@@ -375,6 +375,17 @@ void Fanout::resume_lapped(PeerId id, SubscriptionId sid) {
   sink_.on_skipped(id, sid, newest.offset);
 }
 
+void Fanout::skip_to_end(SubscriptionId id) {
+  Subscription& s = subscriptions_[id];
+  if (s.has(Subscription::kLapped) && s.policy == SlowReader::kDisconnect) return;
+  Stream& stream = streams_[s.stream];
+  s.clear(Subscription::kLapped);
+  s.cursor = stream.next;
+  s.hint = 0;
+  if (s.has(Subscription::kInBlockedList))
+    stream.blocked_min = std::min(stream.blocked_min, needs_from(s));
+}
+
 void Fanout::tell_sink() {
   std::vector<std::pair<PeerId, SubscriptionId>> lapped;
   lapped.swap(lapped_);

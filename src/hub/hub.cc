@@ -328,8 +328,7 @@ bool Hub::on_answer(Mail& mail) {
       on_window(mail);
       return true;
     case MailKind::kGap:
-      on_gap(mail);
-      return true;
+      return on_gap(mail);
     default:
       LIVEHUB_CHECK(false, "an answer lane carries answers");
       return true;
@@ -378,10 +377,13 @@ void Hub::on_left(const Mail& mail) {
 }
 
 // Nothing before this position can be had from the local streams any more; who is replayed is told
-// by its next window.
-void Hub::on_gap(const Mail& mail) {
+// by its next window. Being told comes before all that waits, so it happens when nothing waits that
+// could be sent (false: not yet), and the blocked ones miss what does.
+bool Hub::on_gap(const Mail& mail) {
   Channel& channel = channels_[mail.channel];
-  if (channel.state != State::kJoined) return;
+  if (channel.state != State::kJoined) return true;
+  for (const StreamId stream : channel.streams)
+    if (!fanout_.is_served(stream)) return false;
   ++counters_.source_gaps;
   channel.epoch = mail.position.epoch;
   channel.last_offset = mail.position.offset;
@@ -391,12 +393,16 @@ void Hub::on_gap(const Mail& mail) {
   };
   for (const StreamId stream : channel.streams) {
     fanout_.raise_base(stream, mail.position.offset);
-    for (const SubscriptionId id : fanout_.stream(stream).subscribers) add(id);
+    for (const SubscriptionId id : fanout_.stream(stream).subscribers) {
+      fanout_.skip_to_end(id);
+      add(id);
+    }
   }
   for (const SubscriptionId id : channel.watchers) add(id);
   for (const auto& [id, generation] : told)
     if (fanout_.has_subscription(id, generation))
       events_.on_source_gap(fanout_.subscription(id).peer, id, mail.position);
+  return true;
 }
 
 void Hub::tick(int64_t now_ns) {

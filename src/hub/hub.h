@@ -158,7 +158,7 @@ class Hub : private Sink {
   bool on_live(Mail& mail);
   void on_joined(const Mail& mail);
   void on_left(const Mail& mail);
-  void on_gap(const Mail& mail);
+  bool on_gap(const Mail& mail);
   void on_window(Mail& mail);
   void push_replayed(const Subscription& s, const Cargo& cargo);
   size_t check_channel(uint32_t id) const;

@@ -100,7 +100,14 @@ void Owner::on_feed_ready(const Mail& mail) {
   Channel& channel = channels_[id];
   const Fed::State before = channel.fed->state;
   channel.fed->state = Fed::State::kFlowing;
-  if (before == Fed::State::kFlowing) return;
+  // What was taken for this answer was the one to an earlier want(), and what came since then may
+  // have passed us by.
+  if (before == Fed::State::kFlowing) {
+    const Fed& fed = *channel.fed;
+    const bool is_here =
+        mail.position.epoch != 0 && fed.is_numbered && mail.position.offset <= fed.head.offset;
+    return is_here ? void() : tell_gap(id, mail.position);
+  }
   // Who was let through without the broker has no place in the channel yet: it is told where it is.
   if (before == Fed::State::kAway && !channel.members.empty()) return tell_gap(id, mail.position);
   raise_head(channel, mail.position);

@@ -119,6 +119,19 @@ TEST_P(FanoutOrder, AttachAfterBeginsBehindTheNamedOffset) {
   EXPECT_TRUE(fanout->attach_after(s, stream, fanout->stream(stream).base_offset));
 }
 
+// Found by the simulator: what is dropped later is older than the gap.
+TEST_P(FanoutOrder, AttachAfterNeverReachesBackOverAGap) {
+  listen(0);
+  for (const char* payload : {"a", "b", "c"}) append(payload);
+  flush();
+  fanout->raise_base(stream, 3);
+  while (fanout->stream(stream).first == 0) ASSERT_TRUE(append("filler")), flush();
+  fanout->open_peer(1);
+  const SubscriptionId s = fanout->make_subscription(1, 0, 0, SlowReader::kDisconnect);
+  EXPECT_FALSE(fanout->attach_after(s, stream, 2));
+  EXPECT_TRUE(fanout->attach_after(s, stream, 3));
+}
+
 TEST_P(FanoutOrder, LargeFramesAreOneBlockForAllAndFreedWhenOvertaken) {
   const int64_t before = account.held() + (GetParam() ? 4096 : 0);
   listen(0);

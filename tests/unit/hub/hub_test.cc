@@ -33,6 +33,7 @@ struct Events : HubEvents {
   void on_replay_gap(PeerId, SubscriptionId, Position start) override {
     replay_gaps.push_back(start.offset);
   }
+  void on_source_gap(PeerId peer, SubscriptionId, Position) override { gaps_told.push_back(peer); }
   void on_published(uint64_t, PublishResult result, Position) override {
     results.push_back(result);
   }
@@ -47,6 +48,7 @@ struct Events : HubEvents {
   std::vector<Subscribed> subscribed;
   std::vector<uint64_t> replay_gaps;
   std::vector<PublishResult> results;
+  std::vector<PeerId> gaps_told;
   std::function<void(PeerId)> then;
 };
 
@@ -258,6 +260,40 @@ TEST_F(HubTest, AGapWhileReplayingIsTold) {
   run();
   EXPECT_EQ(events.replay_gaps, std::vector<uint64_t>{4});
   EXPECT_EQ(take(0).size(), (2 + 4) * 602U);
+}
+
+// Found by the simulator: the notice overtook messages that were older than it.
+TEST_F(HubTest, AGapComesBehindWhatCanBeSentAndTheBlockedMissWhatCannot) {
+  const SubscriptionId blocked = subscribe(0, "news");
+  subscribe(1, "news", {}, 1);
+  settle();
+  events.sink.takes[0] = 3;
+  publish("news", "first");
+  lanes.requests[0].clear();
+  MessagePtr message = MessagePtr::make("news", "second");
+  message->published_ns = now;
+  ASSERT_TRUE(hub->publish(message, 1));
+  ASSERT_TRUE(hub->on_request(lanes.requests[0].front(), now));
+  lanes.requests[0].clear();
+  for (Mail& mail : lanes.answers[0]) ASSERT_TRUE(hub->on_answer(mail));
+  lanes.answers[0].clear();
+  Mail gap;
+  gap.kind = MailKind::kGap;
+  gap.channel = hub->fanout().subscription(blocked).channel;
+  gap.position = {identity.epoch, 2};
+  EXPECT_FALSE(hub->on_answer(gap)) << "peer 1 can be sent the second message before";
+  EXPECT_TRUE(events.gaps_told.empty());
+  settle();
+  EXPECT_EQ(take(1), "[first][second]");
+  EXPECT_TRUE(hub->on_answer(gap));
+  EXPECT_EQ(events.gaps_told.size(), 2U);
+  events.sink.takes.clear();
+  hub->fanout().on_writable(0);
+  settle();
+  EXPECT_EQ(take(0), "[first]") << "the rest of a frame is always sent";
+  publish("news", "third");
+  EXPECT_EQ(take(0), "[third]");
+  EXPECT_EQ(take(1), "[third]");
 }
 
 TEST_F(HubTest, APublishWithoutRoomIsRefusedAndUntouched) {

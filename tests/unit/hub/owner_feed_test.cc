@@ -122,6 +122,28 @@ TEST_F(OwnerFeedTest, WithoutAnAnswerTheyGoOnAfterAWhileAndAreToldWhenItComes) {
   EXPECT_EQ(post.sent[0].second.position, at(50));
 }
 
+// Found by the simulator: everybody left and somebody came while the first answer was on its way.
+TEST_F(OwnerFeedTest, AnAnswerToAnEarlierWishIsMadeGoodByTheNextOne) {
+  for (const bool is_numbered : {true, false}) {
+    const auto ready = [&](uint64_t offset) {
+      post.sent.clear();
+      const Position head = is_numbered ? at(offset) : Position();
+      owner.on_feed_ready(named(MailKind::kFeedReady, "fed", head));
+      return kinds();
+    };
+    join();
+    owner.on_leave(named(MailKind::kLeave, "fed"));
+    join();
+    EXPECT_EQ(ready(50), Kinds{MailKind::kJoined}) << "which wish it answers cannot be seen";
+    EXPECT_EQ(ready(53), Kinds{MailKind::kGap}) << "51 to 53 passed us by";
+    if (is_numbered) {
+      EXPECT_EQ(post.sent[0].second.position, at(53));
+      EXPECT_EQ(ready(53), Kinds{}) << "nothing did";
+    }
+    owner.on_leave(named(MailKind::kLeave, "fed"));
+  }
+}
+
 TEST_F(OwnerFeedTest, ARefusalLetsThemThroughAtOnce) {
   join();
   owner.on_feed_refused(named(MailKind::kFeedRefused, "fed"));
