@@ -22,6 +22,8 @@ struct Scene {
   bool is_drained = false;    // the server was told to stop
   bool is_hasty = false;      // everybody goes before he is answered, and comes back at once
   bool is_poor = false;       // the server has little memory: it may reset whom it likes
+  Position elsewhere = {};    // how far other machines on the same broker are, if it numbers
+  bool has_broker = false;    // pushes go to it, and it says what became of them
   bool may_jump = false;      // the server's policy for slow readers is "newest"
   size_t body_bytes_max = 0;  // of a push
   bool has_large = false;     // some pushes are large frames

@@ -11,10 +11,17 @@ namespace {
 
 constexpr int kAddresses = 250;  // as SimDriver::peer_address() gives them
 
+const io::SimKernel* inlet_kernel = nullptr;  // of the one engine that there is
+int64_t inlet_clock() { return inlet_kernel->now_ns(); }
+
 }  // namespace
 
-SimEngine::SimEngine(io::SimKernel& kernel, const EngineSetup& setup, const ProfileFactory& factory)
-    : kernel_(kernel), shared_(setup.options, setup.shards, setup.memory_bytes, setup.lanes) {
+SimEngine::SimEngine(io::SimKernel& kernel, const EngineSetup& setup, const ProfileFactory& factory,
+                     std::shared_ptr<Source> source)
+    : kernel_(kernel),
+      shared_(setup.options, setup.shards, setup.memory_bytes, setup.lanes,
+              source ? std::vector{source} : std::vector<std::shared_ptr<Source>>()) {
+  inlet_kernel = &kernel;
   shared_.identity.epoch = kernel.random.next();
   shared_.identity.hash_key = {kernel.random.next(), kernel.random.next()};
   shared_.identity.shard_count = static_cast<hub::ShardId>(setup.shards);
@@ -22,6 +29,11 @@ SimEngine::SimEngine(io::SimKernel& kernel, const EngineSetup& setup, const Prof
   // Refuses nobody: it is here to be counted.
   shared_.address_limits = std::make_unique<session::AddressLimits>(
       session::AddressLimits::Rules{.open_max = 1 << 20}, kAddresses, base::HashKey{1, 2});
+  shared_.post = [this](uint32_t shard, std::function<void()> work) {
+    shards_[shard].tasks->post(std::move(work));
+  };
+  if (source) feed_ = std::make_unique<session::SourceFeed>(*source);
+  if (source) shared_.identity.feeds.push_back(feed_.get());
   shards_.resize(setup.shards);
   for (uint32_t id = 0; id < setup.shards; ++id) {
     Shard& shard = shards_[id];
@@ -33,9 +45,13 @@ SimEngine::SimEngine(io::SimKernel& kernel, const EngineSetup& setup, const Prof
     shared_.doors.open(id, shard.driver.get());
     shard.driver->listen(static_cast<int>(setup.backlog));
   }
+  if (!source) return;
+  inlet_ = std::make_unique<session::ShardInlet>(shared_, 0, inlet_clock);
+  LIVEHUB_CHECK(source->start(*inlet_).empty(), "a source of the simulation starts");
 }
 
 SimEngine::~SimEngine() {
+  for (const auto& source : shared_.sources) source->stop();
   for (uint32_t id = 0; id < shards(); ++id) shared_.doors.open(id, nullptr);
   for (Shard& shard : shards_) shard.front.reset();
 }
@@ -69,6 +85,11 @@ void SimEngine::turn(uint32_t id) {
   // The next turn begins by falling asleep: from here on it has to be woken.
   shared_.doors.fall_asleep(id);
   shard.is_asleep = !shard.front->has_mail() && !shard.tasks->has_tasks();
+}
+
+bool SimEngine::inlet_has_room(std::string_view channel) {
+  const hub::ShardId owner = shared_.identity.owner_of(shared_.identity.hash(channel));
+  return shared_.requests.has_room(shards(), owner);
 }
 
 void SimEngine::begin_drain() {

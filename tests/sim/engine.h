@@ -7,6 +7,7 @@
 
 #include "io/sim_driver.h"
 #include "session/front.h"
+#include "session/inlet.h"
 
 namespace livehub::sim {
 
@@ -22,7 +23,9 @@ struct EngineSetup {
 
 class SimEngine {
  public:
-  SimEngine(io::SimKernel& kernel, const EngineSetup& setup, const ProfileFactory& factory);
+  // `source`: nullptr, or what feeds channels.
+  SimEngine(io::SimKernel& kernel, const EngineSetup& setup, const ProfileFactory& factory,
+            std::shared_ptr<Source> source);
   SimEngine(const SimEngine&) = delete;
   SimEngine& operator=(const SimEngine&) = delete;
   ~SimEngine();
@@ -41,6 +44,8 @@ class SimEngine {
   uint32_t connections() const;
   int64_t held_bytes() const;
   uint64_t turns() const;
+  // Whether the source could say something about the channel without waiting.
+  bool inlet_has_room(std::string_view channel);
   uint64_t epoch() const { return shared_.identity.epoch; }
   const session::Front& front(uint32_t shard) const { return *shards_[shard].front; }
 
@@ -57,6 +62,8 @@ class SimEngine {
   io::SimKernel& kernel_;
   session::Shared shared_;
   std::vector<Shard> shards_;
+  std::unique_ptr<session::SourceFeed> feed_;
+  std::unique_ptr<session::ShardInlet> inlet_;
 };
 
 }  // namespace livehub::sim

@@ -34,6 +34,14 @@ void Oracle::on_refused(uint64_t number) {
   if (refused.is_seen) fail("push " + std::to_string(number) + " was refused and delivered");
 }
 
+uint64_t Oracle::find(std::string_view payload) const {
+  uint64_t number = 0;
+  if (payload.starts_with("{\"n\":"))
+    std::from_chars(payload.data() + 5, payload.data() + payload.size(), number);
+  const bool is_known = number > 0 && number <= pushes_.size();
+  return is_known && pushes_[number - 1].payload == payload ? number : 0;
+}
+
 uint64_t Oracle::identify(const View& view, std::string_view payload) {
   uint64_t number = 0;
   if (!payload.starts_with("{\"n\":")) {
@@ -45,8 +53,8 @@ uint64_t Oracle::identify(const View& view, std::string_view payload) {
     generated_.emplace(payload, number);
     return number;
   }
-  std::from_chars(payload.data() + 5, payload.data() + payload.size(), number);
-  if (number == 0 || number > pushes_.size() || push(number).payload != payload)
+  number = find(payload);
+  if (number == 0)
     fail(view.who + ": torn or foreign message " + std::string(payload.substr(0, 80)));
   Push& found = push(number);
   if (found.channel != view.channel)
@@ -120,7 +128,8 @@ void Oracle::check_order(const View& view) const {
   uint64_t unplaced = 0;
   for (const View::Item& item : view.items) {
     if (item.is_gap) {
-      if (at && item.position->epoch == at->epoch && *item.position < *at)
+      const bool may_lead_back = view.was_elsewhere && &item == &view.items.front();
+      if (at && item.position->epoch == at->epoch && *item.position < *at && !may_lead_back)
         fail(view.who + ": a gap back to " + text_of(*item.position));
       at = item.position;
       continue;

@@ -50,7 +50,7 @@ struct View {
   std::optional<Position> asked;      // the position it resumed from
   std::optional<Position> announced;  // where the server said that it begins
   bool may_jump = false;              // policy "newest": it is not told what it missed
-  bool has_others = false;            // a gap may be another channel's
+  bool was_elsewhere = false;         // on a machine that may be ahead: a gap may lead back to ours
   bool is_live_at_end = false;
   std::vector<Item> items;
 };
@@ -63,6 +63,10 @@ class Oracle {
   const std::deque<Push>& pushes() const { return pushes_; }
   void on_refused(uint64_t number);
   void on_accepted(uint64_t number, Position position);
+  // Its broker has it, and where it stands is not known.
+  void on_taken(uint64_t number) { push(number).fate = Push::Fate::kAccepted; }
+  // The number of the push with this payload; 0: there is none.
+  uint64_t find(std::string_view payload) const;
 
   // The engine told the profile of a publish.
   void on_sequenced(const std::string& channel, Position position) { books_[channel][position]; }

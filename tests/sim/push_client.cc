@@ -177,9 +177,10 @@ void PushClient::on_answer(const ResponseHead& head, std::string_view body) {
     for (Waiting& lost : waiting_) lost.push = 0;  // nobody reads them any more
     waiting_.clear();
   }
-  if (asked.push == 0) return;
+  if (asked.push == 0 || (scene_.has_broker && is_busy)) return;
   if (head.status != 200) return scene_.oracle.on_refused(asked.push);
   if (body != "{\"ok\":true}") fail(name_ + ": a 200 that says " + std::string(body));
+  if (scene_.has_broker) return;
   const auto position = hub::parse_position(head.header("x-position"));
   if (!position) fail(name_ + ": a 200 without a position");
   scene_.oracle.on_accepted(asked.push, *position);

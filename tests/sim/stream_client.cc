@@ -38,6 +38,9 @@ void StreamClient::draw_habits() {
 
 std::string StreamClient::request() {
   std::string head = "GET ";
+  // Another machine has served it meanwhile.
+  if (scene_.elsewhere.epoch != 0 && scene_.random().chance(2000))
+    last_id_ = text_of(scene_.elsewhere);
   const bool resumes = !last_id_.empty() && scene_.random().chance(8500);
   std::string id = resumes ? last_id_ : "";
   if (!resumes && scene_.random().chance(1000)) id = "none-of-yours";
@@ -67,6 +70,7 @@ void StreamClient::on_connected() {
   view_->who = name_ + "/" + std::to_string(link_->id);
   view_->engine = scene_.engine;
   view_->may_jump = scene_.may_jump;
+  view_->was_elsewhere = scene_.elsewhere.epoch != 0;
   in_.clear();
   body_.clear();
   chunks_ = {};

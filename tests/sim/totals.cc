@@ -4,13 +4,20 @@ namespace livehub::sim {
 
 void Totals::add(const Totals& other) {
   constexpr uint64_t Totals::*kNumbers[] = {
-      &Totals::runs,    &Totals::steps,         &Totals::turns,      &Totals::engines,
-      &Totals::pushes,  &Totals::deliveries,    &Totals::connects,   &Totals::cuts,
-      &Totals::resumes, &Totals::gaps,          &Totals::told_ends,  &Totals::untold_ends,
-      &Totals::refused, &Totals::busy,          &Totals::pings,      &Totals::lapped,
-      &Totals::copied,  &Totals::waits,         &Totals::windows,    &Totals::local_resumes,
-      &Totals::hot,     &Totals::memory_resets, &Totals::dead_peers, &Totals::drained};
+      &Totals::runs,    &Totals::steps,         &Totals::turns,       &Totals::engines,
+      &Totals::pushes,  &Totals::deliveries,    &Totals::connects,    &Totals::cuts,
+      &Totals::resumes, &Totals::gaps,          &Totals::told_ends,   &Totals::untold_ends,
+      &Totals::refused, &Totals::busy,          &Totals::pings,       &Totals::lapped,
+      &Totals::copied,  &Totals::waits,         &Totals::windows,     &Totals::local_resumes,
+      &Totals::hot,     &Totals::memory_resets, &Totals::dead_peers,  &Totals::drained,
+      &Totals::fed,     &Totals::fed_again,     &Totals::fed_in_vain, &Totals::waits_over,
+      &Totals::held};
   for (const auto number : kNumbers) this->*number += other.*number;
+  constexpr uint64_t BrokerCounts::*kOfBroker[] = {
+      &BrokerCounts::appended, &BrokerCounts::refused, &BrokerCounts::cuts,  &BrokerCounts::stalls,
+      &BrokerCounts::garbage,  &BrokerCounts::again,   &BrokerCounts::trims, &BrokerCounts::gaps,
+      &BrokerCounts::fetches,  &BrokerCounts::refusals};
+  for (const auto number : kOfBroker) broker.*number += other.broker.*number;
   for (size_t i = 0; i < std::size(answers); ++i) answers[i] += other.answers[i];
   for (size_t i = 0; i < std::size(faults); ++i) faults[i] += other.faults[i];
   simulated_ns += other.simulated_ns;
@@ -43,6 +50,21 @@ std::vector<std::pair<std::string, uint64_t>> Totals::lines() const {
       {"resets for memory", memory_resets},
       {"dead peers found", dead_peers},
       {"drained", drained},
+      {"messages fed", fed},
+      {"fed again", fed_again},
+      {"fed in vain", fed_in_vain},
+      {"joins that did not wait for the broker", waits_over},
+      {"resumes held", held},
+      {"messages at the broker", broker.appended},
+      {"pushes it refused", broker.refused},
+      {"links it cut", broker.cuts},
+      {"links that wedged", broker.stalls},
+      {"garbage from it", broker.garbage},
+      {"repeats from it", broker.again},
+      {"its trims", broker.trims},
+      {"gaps it told", broker.gaps},
+      {"fetches from it", broker.fetches},
+      {"joins it refused", broker.refusals},
       {"answers of 2xx", answers[2]},
       {"of 4xx", answers[4]},
       {"of 5xx", answers[5]}};

@@ -57,6 +57,7 @@ void World::run() {
   totals_.untold_ends = scene_.untold_ends;
   totals_.refused = scene_.refused_streams;
   totals_.pings = scene_.pings;
+  if (broker_) totals_.broker = broker_->counts();
   for (size_t i = 0; i < 6; ++i) totals_.answers[i] = scene_.answers[i];
   for (size_t i = 0; i < static_cast<size_t>(SimFault::kCount); ++i)
     totals_.faults[i] = kernel_.faults(static_cast<SimFault>(i));
@@ -68,8 +69,10 @@ void World::start_engine() {
   profile::ProfileChoice choice = profile::make_live_data(settings_);
   if (!choice.factory) fail("the profile refuses its settings: " + choice.error);
   ++scene_.engine;
-  engine_ =
-      std::make_unique<SimEngine>(kernel_, setup_, record(std::move(choice.factory), oracle_));
+  if (broker_) source_ = std::make_shared<BrokerSource>(scene_, *broker_);
+  engine_ = std::make_unique<SimEngine>(
+      kernel_, setup_, record(std::move(choice.factory), oracle_, broker_.get()), source_);
+  if (source_) source_->set_room([this] { return engine_->inlet_has_room("live"); });
   baseline_bytes_ = engine_->held_bytes();
   ++totals_.engines;
 }
@@ -87,8 +90,15 @@ void World::stop_engine() {
     totals_.dead_peers += front.counters().dead_peers;
     totals_.busy += front.counters().publishes_busy;
     totals_.drained += front.counters().drained;
+    const hub::OwnerCounters& owner = front.hub().owner().counters();
+    totals_.fed += owner.fed;
+    totals_.fed_again += owner.fed_again;
+    totals_.fed_in_vain += owner.fed_in_vain;
+    totals_.waits_over += owner.feed_waits_over;
+    totals_.held += owner.held_replays;
   }
   totals_.turns += engine_->turns();
+  if (broker_) broker_->forget_pushes();
   engine_.reset();
 }
 
@@ -104,6 +114,7 @@ void World::step_once() {
 
 // A shard or a client, whoever has something to do. False: nobody has.
 bool World::run_someone() {
+  if (broker_ && kernel_.random.chance(broker_rate_) && run_broker()) return true;
   std::vector<uint32_t> shards;
   for (uint32_t s = 0; s < engine_->shards(); ++s)
     if (engine_->is_runnable(s)) shards.push_back(s);
@@ -122,7 +133,7 @@ bool World::run_someone() {
       totals_.hot += engine_->front(s).hub().fanout().hot_streams();
     return true;
   }
-  if (active.empty()) return false;
+  if (active.empty()) return broker_ && run_broker();
   const bool is_pusher = !scene_.is_calm && kernel_.random.chance(push_rate_);
   Client* client = is_pusher ? kernel_.random.pick(pushers_) : kernel_.random.pick(active);
   const bool has_acted = client->act();
@@ -131,9 +142,20 @@ bool World::run_someone() {
   return true;
 }
 
+bool World::run_broker() {
+  if (!scene_.is_calm && kernel_.random.chance(3000)) {
+    broker_->act_freely();
+    source_->act_freely();
+    return true;
+  }
+  return kernel_.random.chance(5000) ? broker_->act() || source_->act()
+                                     : source_->act() || broker_->act();
+}
+
 bool World::let_time_pass(int64_t not_after_ns) {
   int64_t next_ns = engine_->first_due_ns();
   for (const auto& client : clients_) next_ns = std::min(next_ns, client->due_ns());
+  if (broker_) next_ns = std::min({next_ns, broker_->due_ns(), source_->due_ns()});
   if (next_ns == Client::kNeverNs && not_after_ns == Client::kNeverNs) return false;
   next_ns = std::min(next_ns, not_after_ns);
   kernel_.advance(std::max<int64_t>(next_ns - kernel_.now_ns(), 1000));
@@ -186,6 +208,7 @@ void World::become_calm() {
   scene_.is_calm = true;
   scene_.calm_from_ns = kernel_.now_ns() + 50 * kSecondNs;
   for (const auto& client : clients_) client->calm_down();
+  if (source_) source_->calm_down();
   // As many as are sure to find a place, wherever they land.
   const size_t room = setup_.io.sockets_max > 64 ? setup_.io.sockets_max - 64 : 0;
   while (clients_.size() > room) {
@@ -197,6 +220,7 @@ void World::become_calm() {
 }
 
 bool World::is_all_settled() const {
+  if (broker_ && (broker_->is_active() || !source_->is_settled())) return false;
   return std::all_of(clients_.begin(), clients_.end(), [](const auto& client) {
     return client->is_settled() && !client->is_active();
   });

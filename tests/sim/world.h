@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "broker.h"
 #include "engine.h"
 #include "push_client.h"
 #include "stream_client.h"
@@ -19,6 +20,8 @@ struct Totals {
   uint64_t lapped = 0, copied = 0, waits = 0, windows = 0, local_resumes = 0, hot = 0,
            memory_resets = 0;
   uint64_t dead_peers = 0, drained = 0, answers[6] = {};
+  uint64_t fed = 0, fed_again = 0, fed_in_vain = 0, waits_over = 0, held = 0;
+  BrokerCounts broker;
   uint64_t faults[static_cast<size_t>(io::SimFault::kCount)] = {};
   int64_t simulated_ns = 0;
 
@@ -48,6 +51,7 @@ class World {
   void draw_clients();
   void start_engine();
   void stop_engine();  // counts what it did
+  bool run_broker();
 
   void step_once();
   bool run_someone();
@@ -68,6 +72,8 @@ class World {
   Scene scene_{kernel_, oracle_};
   EngineSetup setup_;
   std::map<std::string, std::string> settings_;
+  std::unique_ptr<Broker> broker_;        // nullptr: the hub numbers its channel itself
+  std::shared_ptr<BrokerSource> source_;  // of this life
   std::unique_ptr<SimEngine> engine_;
   std::vector<std::unique_ptr<Client>> clients_;
   std::vector<StreamClient*> streams_;
@@ -80,6 +86,7 @@ class World {
   uint32_t lazy_shard_ = 0;  // runs less than others; beyond the last: nobody
   uint32_t laziness_ = 0;
   uint32_t push_rate_ = 0;     // how often it is a pusher's turn
+  uint32_t broker_rate_ = 0;   // how often something happens at the broker
   bool is_tight_ = false;      // few sockets
   bool is_poor_ = false;       // little memory
   bool is_generator_ = false;  // the server publishes by itself

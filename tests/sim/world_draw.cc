@@ -38,9 +38,10 @@ void World::draw_rates() {
     scene_.free_rate = 8000;
   }
   push_rate_ = is_poor_ ? 5000 : one_of<uint32_t>(random, {0, 1000, 5000});
+  broker_rate_ = one_of<uint32_t>(random, {1000, 3000, 6000});
   jump_rate_ = rate(30);
   chaos_steps_ = random.between(500, 4000);
-  restarts_ = random.chance(3000) ? 1 : 0;
+  restarts_ = random.chance(broker_ ? 6000 : 3000) ? 1 : 0;
 }
 
 void World::draw_limits() {
@@ -85,6 +86,9 @@ void World::draw_setup() {
   is_generator_ = random.chance(1000);
   settings_["MODE"] = is_generator_ ? "generator" : "hub";
   settings_["TICK_MS"] = "50";
+  if (!is_generator_ && random.chance(4000))
+    broker_ = std::make_unique<Broker>(scene_, random.chance(6000));
+  scene_.has_broker = broker_ != nullptr;
   scene_.has_large = random.chance(6000);
   if (is_poor_) draw_poverty();
   const bool is_dripping = setup_.io.receive_bytes < 100;
@@ -141,7 +145,10 @@ std::string World::setting() const {
          std::to_string(setup_.lanes.answers) + ", policy " +
          std::to_string(static_cast<int>(setup_.options.slow_reader)) +
          (is_tight_ ? ", tight" : "") + (is_poor_ ? ", poor" : "") +
-         (is_generator_ ? ", generator" : "");
+         (is_generator_ ? ", generator" : "") +
+         (!broker_                 ? ""
+          : broker_->is_numbered() ? ", a broker's stream"
+                                   : ", a broker");
 }
 
 }  // namespace livehub::sim
