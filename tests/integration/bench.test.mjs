@@ -139,7 +139,9 @@ test("rooms: each channel has its own sequence, and one in the wrong room shows"
   const good = await run(right);
   assert.equal(good.code, 0, good.output);
   assert.equal(good.found.messages, 300, "100 pushes, three in each room");
-  assert.ok(good.found.ratio > 0 && good.found.one_us_per_delivery !== undefined);
+  // Figures, so any number: on a busy machine a publish alone may cost more than with deliveries.
+  assert.ok(Number.isFinite(good.found.rooms_us_per_delivery), good.output);
+  assert.ok(Number.isFinite(good.found.one_us_per_delivery), good.output);
   const wrong = await FakeHub.start({ channelOf: (path) => String(path.split("/")[2] % 7) });
   t.after(() => wrong.stop());
   const bad = await run(wrong);
