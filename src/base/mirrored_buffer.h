@@ -16,6 +16,8 @@ class MirroredBuffer {
   explicit MirroredBuffer(size_t size_bytes);
   MirroredBuffer(MirroredBuffer&& other) noexcept;
   MirroredBuffer& operator=(MirroredBuffer&& other) noexcept;
+  MirroredBuffer(const MirroredBuffer&) = delete;
+  MirroredBuffer& operator=(const MirroredBuffer&) = delete;
   ~MirroredBuffer();
 
   size_t size() const { return size_; }

@@ -411,6 +411,7 @@ void Hub::tick(int64_t now_ns) {
   fanout_.cool(now_ns, unused);
   // One channel may have several of them, and leaving frees them all.
   std::vector<uint32_t> channels;
+  channels.reserve(unused.size());
   for (const StreamId stream : unused) channels.push_back(fanout_.stream(stream).channel);
   for (const uint32_t channel : channels)
     if (channels_.contains(channel)) leave_if_unused(channel);

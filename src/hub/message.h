@@ -70,8 +70,10 @@ class MessagePtr {
     if (message_) message_->references.fetch_add(1, std::memory_order_relaxed);
   }
   MessagePtr(MessagePtr&& other) noexcept : message_(std::exchange(other.message_, nullptr)) {}
-  MessagePtr& operator=(MessagePtr other) noexcept {
-    std::swap(message_, other.message_);
+  MessagePtr& operator=(const MessagePtr& other) noexcept { return *this = MessagePtr(other); }
+  MessagePtr& operator=(MessagePtr&& other) noexcept {
+    MessagePtr taken(std::move(other));  // what was here goes with it, also where both are one
+    std::swap(message_, taken.message_);
     return *this;
   }
   ~MessagePtr() {

@@ -114,7 +114,9 @@ void Owner::remember(uint32_t id, const MessagePtr& message) {
   ++history_messages_;
   account_.charge(static_cast<int64_t>(message->memory_bytes()));
   history.messages.push(message);
-  while (history.messages.size() > limits_.history_count || history.bytes > limits_.history_bytes)
+  // The newest fits alone, so the history does not end here.
+  while (history.messages.size() > 1 &&
+         (history.messages.size() > limits_.history_count || history.bytes > limits_.history_bytes))
     drop_oldest(channel);
   if (channel.expiry_ns == 0) {
     channel.expiry_ns = history.messages.front()->published_ns + limits_.history_ns;

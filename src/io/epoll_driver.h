@@ -31,6 +31,8 @@ namespace livehub::io {
 class EpollDriver final : public Driver {
  public:
   explicit EpollDriver(const Options& options);
+  EpollDriver(const EpollDriver&) = delete;
+  EpollDriver& operator=(const EpollDriver&) = delete;
   ~EpollDriver() override;
 
   void listen(int listening_fd) override;

@@ -144,7 +144,7 @@ std::string explain(int error, const ListenOptions& options) {
     case ENFILE:
       return "port " + port + " cannot be opened: out of descriptors, raise the limit (ulimit -n)";
     default:
-      return "port " + port + " cannot be opened: " + std::strerror(error);
+      return "port " + port + " cannot be opened: " + strerrordesc_np(error);
   }
 }
 

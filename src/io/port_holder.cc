@@ -57,7 +57,7 @@ std::string find_port_holder(uint16_t port) {
     std::string name;
     std::ifstream comm(process->path() / "comm");
     std::getline(comm, name);
-    return name + " (pid " + pid + ")";
+    return name.append(" (pid ").append(pid).append(")");
   }
   return {};
 }

@@ -25,6 +25,8 @@ class SimDriver final : public Driver {
         options_(options),
         table_(options.sockets_max),
         now_ns_(kernel.now_ns()) {}
+  SimDriver(const SimDriver&) = delete;
+  SimDriver& operator=(const SimDriver&) = delete;
   ~SimDriver() override;
 
   void listen(int backlog) override;  // no descriptor: how many clients may wait

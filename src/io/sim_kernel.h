@@ -85,6 +85,7 @@ class SimKernel {
   explicit SimKernel(uint64_t seed) : random(seed) {}
   SimKernel(const SimKernel&) = delete;
   SimKernel& operator=(const SimKernel&) = delete;
+  ~SimKernel() = default;
 
   SimRandom random;
   SimRates rates;

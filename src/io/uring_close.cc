@@ -125,7 +125,7 @@ PeerAddress UringDriver::peer_address(Socket socket) {
   if (!slot) return {};
   const int fd = direct_ ? install_plain(*slot) : slot->fd;
   if (fd < 0) return {};
-  const PeerAddress peer = peer_address_of(fd);
+  PeerAddress peer = peer_address_of(fd);
   if (direct_) ::close(fd);
   return peer;
 }

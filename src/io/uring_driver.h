@@ -48,6 +48,8 @@ class UringDriver final : public Driver, private CompletionSink {
   };
   static std::unique_ptr<UringDriver> make(const Options& options, const Ways& ways,
                                            std::string& why_not);
+  UringDriver(const UringDriver&) = delete;
+  UringDriver& operator=(const UringDriver&) = delete;
   ~UringDriver() override;
 
   void listen(int listening_fd) override;

@@ -35,7 +35,7 @@ std::string explain(int error) {
     case ENOMEM:
       return "no memory for an io_uring (RLIMIT_MEMLOCK on older kernels)";
     default:
-      return std::string("io_uring cannot be set up: ") + std::strerror(error);
+      return std::string("io_uring cannot be set up: ") + strerrordesc_np(error);
   }
 }
 

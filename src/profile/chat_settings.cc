@@ -102,9 +102,9 @@ std::unique_ptr<const ChatSecrets> read_chat_secrets(const SettingMap& settings,
     return nullptr;
   }
   using enum auth::JwtAlgorithm;
-  return std::make_unique<const ChatSecrets>(
+  return std::make_unique<const ChatSecrets>(ChatSecrets{
       auth::JwtVerifier({.algorithms = {kHs256, kHs384, kHs512}, .requires_expiry = false}, *keys),
-      setting(settings, "INTERNAL_API_SECRET"));
+      setting(settings, "INTERNAL_API_SECRET")});
 }
 
 std::shared_ptr<ChatShared> read_chat_settings(const SettingMap& settings,

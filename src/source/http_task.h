@@ -53,6 +53,8 @@ class Task {
 
   Task(Task&& other) noexcept : handle_(std::exchange(other.handle_, nullptr)) {}
   Task& operator=(Task&&) = delete;
+  Task(const Task&) = delete;
+  Task& operator=(const Task&) = delete;
   ~Task() {
     if (handle_) handle_.destroy();
   }

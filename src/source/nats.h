@@ -81,6 +81,8 @@ inline constexpr size_t kPublishesMax = 10'000;
 class NatsSource : public Source {
  public:
   NatsSource(NatsOptions options, NatsRule rule);
+  NatsSource(const NatsSource&) = delete;
+  NatsSource& operator=(const NatsSource&) = delete;
   ~NatsSource() override;
 
   std::string start(Inlet& inlet) override;

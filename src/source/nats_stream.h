@@ -45,6 +45,8 @@ struct NatsStreamOptions {
 class NatsStreamSource : public Source {
  public:
   explicit NatsStreamSource(NatsStreamOptions options);
+  NatsStreamSource(const NatsStreamSource&) = delete;
+  NatsStreamSource& operator=(const NatsStreamSource&) = delete;
   ~NatsStreamSource() override;
 
   // `done` is called once, on another thread: whether the stream has it. It may have it although
