@@ -115,7 +115,7 @@ class Exchange {
   Exchange() = default;
   bool is_open() const;
   uint64_t tag() const { return tag_; }
-  void reply(Reply reply);
+  void reply(const Reply& reply);
   // Hands a message to its channel; it is one line of valid UTF-8 without CR, LF or NUL. The answer
   // comes as Profile::on_published(), maybe before this returns; until then the exchange stays
   // open.

@@ -231,7 +231,8 @@ std::string read_access(const SettingMap& settings, Current<Access>& access) {
   const auto origins =
       auth::OriginList::parse(setting(settings, "ALLOWED_ORIGINS", kDefaultOrigins), error);
   if (!origins) return "ALLOWED_ORIGINS: " + error + ".";
-  access.set(std::make_unique<const Access>(*origins, auth::JwtVerifier(std::move(rules), *keys)));
+  access.set(
+      std::make_unique<const Access>(Access{*origins, auth::JwtVerifier(std::move(rules), *keys)}));
   return {};
 }
 

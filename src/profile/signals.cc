@@ -287,12 +287,13 @@ class Signals : public Profile {
   }
 
   void answer_metrics(const Exchange& exchange, Headers cors) {
-    context_.metrics_text([exchange, cors = std::move(cors), shared = shared_](std::string text) {
-      Exchange open = exchange;
-      Reply reply = signals_json(cors, 200, text + signals_metrics(*shared->tally));
-      reply.content_type = "text/plain; version=0.0.4; charset=utf-8";
-      open.reply(std::move(reply));
-    });
+    context_.metrics_text(
+        [exchange, cors = std::move(cors), shared = shared_](const std::string& text) {
+          Exchange open = exchange;
+          Reply reply = signals_json(cors, 200, text + signals_metrics(*shared->tally));
+          reply.content_type = "text/plain; version=0.0.4; charset=utf-8";
+          open.reply(std::move(reply));
+        });
   }
 
   const std::shared_ptr<SignalsShared> shared_;

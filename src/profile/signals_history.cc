@@ -84,7 +84,7 @@ void read_history(const std::shared_ptr<SignalsShared>& shared, HistoryQuery que
 }
 
 void read_facts(const std::shared_ptr<SignalsShared>& shared,
-                std::function<void(const StreamFacts&)> done) {
+                const std::function<void(const StreamFacts&)>& done) {
   const std::string key = shared->settings.stream_of(shared->settings.active);
   const auto facts = std::make_shared<StreamFacts>();
   const auto tell = [done, facts] {

@@ -35,6 +35,6 @@ struct StreamFacts {
 };
 
 void read_facts(const std::shared_ptr<SignalsShared>& shared,
-                std::function<void(const StreamFacts&)> done);
+                const std::function<void(const StreamFacts&)>& done);
 
 }  // namespace livehub::profile

@@ -52,6 +52,8 @@ class Admin : public Profile {
         })),
         debug_(common_->hub, waker_),
         taps_(common_->hub, context.publish) {}
+  Admin(const Admin&) = delete;
+  Admin& operator=(const Admin&) = delete;
   ~Admin() override { waker_->cut(); }
 
   Route route(const Request& request) override {

@@ -74,7 +74,7 @@ Json connection_json(const session::SeenConnection& c) {
           {"error", c.error}};
 }
 
-Reply connections_reply(std::vector<Look> looks, size_t missing, size_t limit) {
+Reply connections_reply(const std::vector<Look>& looks, size_t missing, size_t limit) {
   Json rows = Json::array();
   uint64_t looked_at = 0;
   bool is_cut = false;
@@ -217,7 +217,7 @@ AdminDebug::Answer AdminDebug::ask_connections(const Request& request, size_t li
     if (!is_ready(*gather, is_late)) return std::nullopt;
     std::vector<Look> looks = gather->take();
     const size_t missing = gather->expected() - looks.size();
-    return connections_reply(std::move(looks), missing, limit);
+    return connections_reply(looks, missing, limit);
   };
 }
 

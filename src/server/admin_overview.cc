@@ -23,7 +23,7 @@ struct Flow {
   uint64_t (*value)(const ShardSnapshot&);
 };
 
-const Flow kFlows[] = {
+constexpr Flow kFlows[] = {
     {"accepts", [](const ShardSnapshot& s) { return s.session.accepted; }},
     {"ends", [](const ShardSnapshot& s) { return s.session.closed; }},
     {"requests", [](const ShardSnapshot& s) { return s.session.http_requests; }},

@@ -24,6 +24,8 @@ class AdminTaps {
 
   AdminTaps(Engine& hub, std::function<void(const Publication&)> publish)
       : hub_(hub), publish_(std::move(publish)) {}
+  AdminTaps(const AdminTaps&) = delete;
+  AdminTaps& operator=(const AdminTaps&) = delete;
   ~AdminTaps();
 
   bool has_room() const { return taps_.size() < session::Taps::kTapsMax; }

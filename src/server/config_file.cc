@@ -63,7 +63,7 @@ bool read_small_file(const std::string& path, size_t bytes_max, std::string& tex
     text.resize(std::fread(text.data(), 1, text.size(), file.get()));
   }
   if (!file || std::ferror(file.get())) {
-    why = std::strerror(errno);
+    why = strerrordesc_np(errno);
     return false;
   }
   if (text.size() > bytes_max) why = "it is larger than " + std::to_string(bytes_max) + " bytes";

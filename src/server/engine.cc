@@ -125,7 +125,8 @@ void Engine::State::make_shared() {
     shards_[shard].tasks->post(std::move(work));
   };
   shared_->metrics_text = [this](uint32_t shard, std::function<void(std::string)> done) {
-    snapshot_then([this, shard, done = std::move(done)](std::vector<ShardSnapshot> snapshots) {
+    snapshot_then([this, shard,
+                   done = std::move(done)](const std::vector<ShardSnapshot>& snapshots) {
       shards_[shard].tasks->post([done, text = server::metrics_text(*this, snapshots)]() mutable {
         done(std::move(text));
       });
@@ -291,7 +292,7 @@ struct Engine::State::Gathered {
 
 std::shared_ptr<Engine::State::Gathered> Engine::State::gather(
     std::function<void(std::vector<ShardSnapshot>)> done) {
-  const auto gathered = std::make_shared<Gathered>();
+  auto gathered = std::make_shared<Gathered>();
   gathered->done = std::move(done);
   const std::lock_guard guard(mutex_);
   if (!is_running_) return gathered;

@@ -50,6 +50,8 @@ class Engine::State {
  public:
   State(EngineOptions options, ProfileFactory factory,
         std::vector<std::shared_ptr<Source>> sources);
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
   ~State();
 
   std::string start();

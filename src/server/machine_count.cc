@@ -63,7 +63,7 @@ MachineWatch::MachineWatch(const std::string& app, Counter counter,
                            std::chrono::milliseconds period)
     : host_(machines_host(app)), counter_(std::move(counter)), period_(period) {}
 
-MachineWatch::~MachineWatch() { stop(); }
+MachineWatch::~MachineWatch() { MachineWatch::stop(); }
 
 std::string MachineWatch::start(Inlet&) {
   changed_ns_ = base::monotonic_ns();

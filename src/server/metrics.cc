@@ -69,7 +69,7 @@ struct Column {
 #define LIVEHUB_CELL(expression) \
   [](const ShardSnapshot& s) { return static_cast<double>(s.expression); }
 
-const Column kColumns[] = {
+constexpr Column kColumns[] = {
     {"livehub_accepted_total", "Connections accepted.", true, LIVEHUB_CELL(session.accepted)},
     {"livehub_closed_total", "Connections ended.", true, LIVEHUB_CELL(session.closed)},
     {"livehub_address_too_many_total",

@@ -161,7 +161,7 @@ std::string Loader::take_file(const std::string& path) {
 }
 
 std::string Loader::read_secret(const Setting& setting, Given& given) const {
-  const std::string path = std::move(given.text);
+  const std::string path = std::exchange(given.text, {});
   std::string why;
   if (!read_small_file(path, kSecretFileBytesMax, given.text, why))
     return std::string(setting.name) + " cannot be read from " + quoted(path) + " (" +

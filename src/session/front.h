@@ -34,6 +34,8 @@ namespace livehub::session {
 class Front : public io::Events, public hub::HubEvents, public shard::Tenant, private hub::Post {
  public:
   Front(uint32_t shard, Shared& shared, io::Driver& driver, const ProfileFactory& factory);
+  Front(const Front&) = delete;
+  Front& operator=(const Front&) = delete;
   ~Front() override;
 
   // io::Events
@@ -74,7 +76,7 @@ class Front : public io::Events, public hub::HubEvents, public shard::Tenant, pr
   static Exchange exchange_handle(Front* front, uint32_t index, uint32_t generation, uint64_t tag);
   static Session session_handle(Front* front, uint32_t index, uint32_t generation, uint64_t tag);
   const Connection& connection(uint32_t index) const { return connections_[index]; }
-  void exchange_reply(uint32_t index, Reply reply);
+  void exchange_reply(uint32_t index, const Reply& wanted);
   void exchange_publish(uint32_t index, std::string_view channel, std::string_view payload);
   void exchange_wait(uint32_t index, uint32_t ms);
   void session_set_tag(uint32_t index, uint64_t tag) { connections_[index].tag = tag; }

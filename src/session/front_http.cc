@@ -247,7 +247,7 @@ void Front::next_request(uint32_t index) {
 
 // --- what the handles ask for ---
 
-void Front::exchange_reply(uint32_t index, Reply wanted) {
+void Front::exchange_reply(uint32_t index, const Reply& wanted) {
   if (connections_[index].phase != Phase::kReply) return;  // answered already
   reply(index, wanted, wanted.close);
 }

@@ -107,12 +107,10 @@ void Front::send_stream_head(uint32_t index) {
   ++(is_websocket ? counters_.streams_ws : counters_.streams_sse);
   ++(is_websocket ? counters_.open_ws : counters_.open_sse);
   arm_ms(index, c.heartbeat_seconds * 1000);
-  if (is_websocket)
-    defer(index, Deferred::What::kTakeInput);  // frames that came with the upgrade request
-  else if (!is_opening_)
+  if (!is_websocket && !is_opening_)
     free_exchange(c);
   else
-    defer(index, Deferred::What::kTakeInput);
+    defer(index, Deferred::What::kTakeInput);  // frames may have come with the upgrade request
 }
 
 void Front::take_kept_input(uint32_t index) {

@@ -46,8 +46,8 @@ bool Exchange::is_open() const {
   return front_ && front_->is_current(index_, generation_) &&
          front_->connection(index_).phase == session::Phase::kReply;
 }
-void Exchange::reply(Reply reply) {
-  if (is_open()) front_->exchange_reply(index_, std::move(reply));
+void Exchange::reply(const Reply& reply) {
+  if (is_open()) front_->exchange_reply(index_, reply);
 }
 void Exchange::publish(std::string_view channel, std::string_view payload) {
   if (is_open()) front_->exchange_publish(index_, channel, payload);

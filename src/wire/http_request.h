@@ -45,6 +45,7 @@ struct HttpHead {
   HttpHead& operator=(const HttpHead&) = delete;
   HttpHead(HttpHead&&) = default;
   HttpHead& operator=(HttpHead&&) = default;
+  ~HttpHead() = default;
 
   std::string_view method;
   std::string_view target;  // as sent

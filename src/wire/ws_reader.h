@@ -42,6 +42,8 @@ struct WsEvent {
 class WsReader {
  public:
   explicit WsReader(WsRole role = WsRole::kServer);
+  WsReader(const WsReader&) = delete;
+  WsReader& operator=(const WsReader&) = delete;
   ~WsReader();
   WsReader(WsReader&&) noexcept;
   WsReader& operator=(WsReader&&) noexcept;
