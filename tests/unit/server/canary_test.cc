@@ -196,12 +196,13 @@ TEST_P(EngineCanary, FiguresAboutClientsLeaveThemOut) {
   for (uint32_t shard = 0; shard < GetParam(); ++shard)
     EXPECT_THAT(text, HasSubstr("livehub_canary_age_seconds{shard=\"" + std::to_string(shard)));
   EXPECT_THAT(text, HasSubstr("livehub_source_canary_age_seconds{source=\"echo\"}"));
-  std::atomic<uint32_t> asked{0}, seen{0}, busy{0};
+  std::atomic<uint32_t> asked{0}, seen{0}, busy{0}, awaited{0};
   const auto look = [&](uint32_t, session::Front& front, io::Driver&, shard::Loop&) {
     session::ChannelsLook channels;
     front.look_at_channels("", 100, channels);
     seen += static_cast<uint32_t>(channels.seen.size());
     busy += static_cast<uint32_t>(front.insight().busiest.top(100).size());
+    awaited += front.canary().is_awaited();
     front.check_invariants();
     ++asked;
   };
@@ -209,6 +210,7 @@ TEST_P(EngineCanary, FiguresAboutClientsLeaveThemOut) {
   ASSERT_TRUE(eventually([&] { return asked == GetParam(); }));
   EXPECT_EQ(seen, 0u);
   EXPECT_EQ(busy, 0u);
+  EXPECT_EQ(awaited, 0u);  // all have been taken: batches are not looked at any more
 }
 
 INSTANTIATE_TEST_SUITE_P(Shards, EngineCanary, ::testing::Values(1, 3));
