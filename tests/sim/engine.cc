@@ -22,6 +22,8 @@ SimEngine::SimEngine(io::SimKernel& kernel, const EngineSetup& setup, const Prof
   // Refuses nobody: it is here to be counted.
   shared_.address_limits = std::make_unique<session::AddressLimits>(
       session::AddressLimits::Rules{.open_max = 1 << 20}, kAddresses, base::HashKey{1, 2});
+  shared_.canaries = std::make_unique<session::Canaries>(setup.shards, std::vector<std::string>(),
+                                                         session::CanaryTimes(), kernel.now_ns());
   shards_.resize(setup.shards);
   for (uint32_t id = 0; id < setup.shards; ++id) {
     Shard& shard = shards_[id];
@@ -83,6 +85,11 @@ void SimEngine::check_invariants() const {
     LIVEHUB_CHECK(
         shared_.address_limits->open_of(*auth::parse_ip("192.0.2." + std::to_string(i))) == 0,
         "nobody is there, so no address has a connection open");
+}
+
+std::string SimEngine::late_canary() const {
+  const std::vector<std::string> wrong = shared_.canaries->wrong(false, kernel_.now_ns());
+  return wrong.empty() ? "" : wrong.front();
 }
 
 uint32_t SimEngine::connections() const {
