@@ -43,8 +43,13 @@ struct EngineOptions {
   uint32_t connects_per_ip_per_minute = 0;  // a minute's worth may come at once; 0: any number
   bool per_ip_only_counts = false;          // who is over these two is counted and let in
   bool is_on_fly = false;                   // streams get Content-Encoding: none
-  bool public_ready = true;                 // GET /_livehub/ready on the public port
-  bool echo = false;                        // /echo for outside test suites
+  // Messages of its own that prove each shard's and each source's way (0: none), how old the newest
+  // may become before readiness is red, and how much older before a source's links are made anew.
+  uint32_t canary_ms = 5000;
+  uint32_t canary_late_ms = 12'000;
+  uint32_t canary_rebuild_ms = 10'000;
+  bool public_ready = true;  // GET /_livehub/ready on the public port
+  bool echo = false;         // /echo for outside test suites
 };
 
 class Engine {

@@ -47,6 +47,11 @@ struct Publication {
   std::optional<SourcePosition> position = {};  // where the channel's source numbers it
 };
 
+// The canary (docs/decisions/2026-11-21-canary.md): a message of the process's own that goes to the
+// broker and comes back as all others do. To its source it is one more channel with this name,
+// wanted, confirmed and published like the rest; no client can name it.
+inline constexpr std::string_view kCanaryChannel = "\001canary";
+
 // Messages of a channel that the hub does not have (any more), for one who resumes.
 struct Backlog {
   struct Entry {
@@ -80,6 +85,9 @@ class Inlet {
   virtual void tell_gap(std::string_view channel, std::optional<SourcePosition> head = {}) = 0;
   // The answer to fetch().
   virtual void deliver(uint64_t token, Backlog backlog) = 0;
+  // The broker lives and does not permit the canary (or cannot take it now): this way is not
+  // watched until one comes through again, or the link is another. `why`: its own words.
+  virtual void refuse_canary(std::string_view /*why*/) {}
 };
 
 // A link to a broker or a backend, for readiness, metrics and the log.
@@ -116,6 +124,15 @@ class Source {
   // Inlet::deliver(token), also when the broker is away: then with a gap.
   virtual void fetch(std::string_view /*channel*/, SourcePosition /*after*/,
                      SourcePosition /*until*/, size_t /*bytes_max*/, uint64_t /*token*/) {}
+
+  // --- the canary, for sources that feed channels (mailbox) ---
+  // What sentences and metrics call it ("redis"); empty: there is none, and none of these is
+  // called.
+  virtual std::string_view canary_name() const { return {}; }
+  // Hands `payload` (digits and spaces) to the broker so that it comes back on kCanaryChannel.
+  virtual void send_canary(std::string_view /*payload*/) {}
+  // No canary comes back although its links say that they are up: they are dropped and made anew.
+  virtual void rebuild() {}
 };
 
 }  // namespace livehub

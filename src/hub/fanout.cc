@@ -323,6 +323,13 @@ void Fanout::unlink_blocked(SubscriptionId id) {
   if (--stream.blocked_count == 0) stream.blocked_min = ~uint64_t{0};
 }
 
+bool Fanout::has_pending(PeerId id) const {
+  for (SubscriptionId s = peers_[id].first_subscription; s != kNoIndex;
+       s = subscriptions_[s].next_of_peer)
+    if (has_pending(subscriptions_[s])) return true;
+  return false;
+}
+
 bool Fanout::has_pending(const Subscription& s) const {
   return s.has(Subscription::kAttached) && !s.has(Subscription::kLapped) &&
          s.cursor < streams_[s.stream].next;

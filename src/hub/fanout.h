@@ -103,6 +103,7 @@ class Fanout {
   void on_writable(PeerId peer);
   bool is_caught_up(PeerId peer) const;  // idle, and every subscription has all there is
   bool is_idle(PeerId peer) const;       // nothing of its own waits, no partial frame
+  bool has_pending(PeerId peer) const;   // one of its cursors is behind its stream
 
   // Subscriptions. A subscription is made detached; attach() gives it a cursor in a stream.
   SubscriptionId make_subscription(PeerId peer, uint32_t channel, EncodingId encoding,

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "hub/reserved.h"
 
 namespace livehub::hub {
 namespace {
@@ -36,6 +37,7 @@ uint32_t Hub::find_or_make_channel(std::string_view name) {
   channels_[id].owner = identity_.owner_of(hash);
   channels_[id].state = State::kLeft;
   names_.insert(short_hash, id);
+  reserved_channels_ += is_reserved(name);
   return id;
 }
 
@@ -83,6 +85,7 @@ void Hub::release_if_done(uint32_t id) {
   if (channel.state != State::kLeft || channel.answers_awaited > 0) return;
   if (channel.subscription_count > 0) return;
   names_.erase(channel.hash, id);
+  reserved_channels_ -= is_reserved(channel.name);
   channels_.release(id);
 }
 
@@ -384,7 +387,7 @@ bool Hub::on_gap(const Mail& mail) {
   if (channel.state != State::kJoined) return true;
   for (const StreamId stream : channel.streams)
     if (!fanout_.is_served(stream)) return false;
-  ++counters_.source_gaps;
+  counters_.source_gaps += !is_reserved(channel.name);
   channel.epoch = mail.position.epoch;
   channel.last_offset = mail.position.offset;
   std::vector<std::pair<SubscriptionId, uint32_t>> told;

@@ -95,7 +95,7 @@ class Hub : private Sink {
   void release_late(int64_t now_ns) { owner_.release_late(now_ns); }
   int64_t next_release_ns() const { return owner_.next_release_ns(); }
 
-  uint32_t channels() const { return channels_.live(); }
+  uint32_t channels() const { return channels_.live() - reserved_channels_; }
   std::string_view channel_name(uint32_t channel) const { return channels_[channel].name; }
   uint64_t channel_epoch(uint32_t channel) const { return channels_[channel].epoch; }
   // For looks from outside, by local index.
@@ -173,6 +173,7 @@ class Hub : private Sink {
   Owner owner_;
   base::Slab<Channel> channels_;
   base::NameTable names_;
+  uint32_t reserved_channels_ = 0;  // hub/reserved.h
   std::unordered_map<PeerId, std::vector<Replay>> replays_;
   HubCounters counters_;
 };

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "hub/reserved.h"
 
 namespace livehub::hub {
 
@@ -21,6 +22,8 @@ uint32_t Owner::find_or_make(std::string_view name) {
   channels_[id].name = name;
   channels_[id].hash = static_cast<uint32_t>(hash);
   channels_[id].discarded = forgotten_offset_;
+  channels_[id].is_reserved = is_reserved(name);
+  reserved_channels_ += channels_[id].is_reserved;
   if (Feed* feed = identity_.feed_of(name)) {
     channels_[id].fed = std::make_unique<Fed>();
     channels_[id].fed->feed = feed;
@@ -36,6 +39,7 @@ void Owner::forget_if_unused(uint32_t id) {
   if (!channel.fed || !channel.fed->is_numbered)
     forgotten_offset_ = std::max(forgotten_offset_, channel.discarded);
   names_.erase(channel.hash, id);
+  reserved_channels_ -= channel.is_reserved;
   channels_.release(id);
 }
 
@@ -63,8 +67,8 @@ bool Owner::on_publish(Mail& mail, int64_t now_ns) {
   if (id != base::kNoIndex && !members_have_room(channels_[id])) return false;
   mail.message->position = {identity_.epoch, ++last_offset_};
   const Position position = mail.message->position;
-  ++counters_.published;
   if (id == base::kNoIndex) id = find_or_make(name);
+  counters_.published += !channels_[id].is_reserved;
   hand_out(id, mail.message);
   answer_published(mail, PublishResult::kAccepted, position);
   forget_if_unused(id);
@@ -100,8 +104,9 @@ Position Owner::head_of(const Channel& channel) const {
 
 void Owner::remember(uint32_t id, const MessagePtr& message) {
   Channel& channel = channels_[id];
-  const bool is_kept = limits_.history_count > 0 && limits_.history_ns > 0 &&
-                       message->memory_bytes() <= limits_.history_bytes && !account_.is_over();
+  const bool is_kept = !channel.is_reserved && limits_.history_count > 0 &&
+                       limits_.history_ns > 0 && message->memory_bytes() <= limits_.history_bytes &&
+                       !account_.is_over();
   if (!is_kept) {
     forget_history(channel);
     channel.discarded = message->position.offset;

@@ -80,7 +80,7 @@ class Owner {
   // Forgets messages older than limits().history_ns; bounded work per call.
   void expire(int64_t now_ns);
 
-  uint32_t channels() const { return channels_.live(); }
+  uint32_t channels() const { return channels_.live() - reserved_channels_; }
   size_t history_bytes() const { return history_bytes_; }
   size_t history_messages() const { return history_messages_; }
   const OwnerCounters& counters() const { return counters_; }
@@ -129,7 +129,8 @@ class Owner {
     std::unique_ptr<History> history;
     std::unique_ptr<Fed> fed;  // none: no broker behind it
     uint64_t discarded = 0;
-    int64_t expiry_ns = 0;  // when it stands in the expiry queue, 0: it does not
+    int64_t expiry_ns = 0;     // when it stands in the expiry queue, 0: it does not
+    bool is_reserved = false;  // hub/reserved.h: not counted, not remembered
   };
   struct Expiry {
     int64_t at_ns;
@@ -173,6 +174,7 @@ class Owner {
   base::Slab<Channel> channels_;
   base::NameTable names_;
   std::priority_queue<Expiry, std::vector<Expiry>, std::greater<>> expiries_;
+  uint32_t reserved_channels_ = 0;
   uint64_t last_offset_ = 0;
   uint64_t forgotten_offset_ = 0;  // highest offset ever discarded with a forgotten channel
   // Channels in which joins or replays wait for their broker, and some where they did.

@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "hub/owner.h"
+#include "hub/reserved.h"
 
 namespace livehub::hub {
 
@@ -31,7 +32,7 @@ void Owner::release_late(int64_t now_ns) {
     release_late_held(id, now_ns);
     Fed& fed = *channels_[id].fed;
     if (fed.state != Fed::State::kAsked || fed.release_ns > now_ns) continue;
-    ++counters_.feed_waits_over;
+    counters_.feed_waits_over += !channels_[id].is_reserved;
     fed.state = Fed::State::kAway;
     release_joins(id);
   }
@@ -70,13 +71,13 @@ bool Owner::on_feed(Mail& mail, int64_t) {
   uint32_t id = find_flowing(name, Fed::State::kAsked);
   const bool is_fed = identity_.feed_of(name) != nullptr;
   if (is_fed && id == base::kNoIndex) {
-    ++counters_.fed_in_vain;
+    counters_.fed_in_vain += !is_reserved(name);
     return true;
   }
   if (!is_fed) id = find_or_make(name);  // a source may publish to other channels too
   Channel& channel = channels_[id];
   if (!members_have_room(channel)) return false;
-  ++counters_.fed;
+  counters_.fed += !channel.is_reserved;
   Position& position = mail.message->position;
   if (is_fed && position.epoch != 0) {
     if (channel.fed->is_numbered && position.offset <= channel.fed->head.offset) {
@@ -134,7 +135,7 @@ void Owner::on_feed_gap(const Mail& mail) {
 // Everybody is told, and so is who comes back with an older position: the history ends here.
 void Owner::tell_gap(uint32_t id, Position head) {
   Channel& channel = channels_[id];
-  ++counters_.feed_gaps;
+  counters_.feed_gaps += !channel.is_reserved;
   raise_head(channel, head);
   if (!channel.fed->is_numbered) ++last_offset_;  // a place that no message has
   forget_history(channel);

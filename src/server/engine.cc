@@ -43,6 +43,18 @@ hub::Limits limits_of(const EngineOptions& options, uint64_t memory_bytes, uint3
   return limits;
 }
 
+// Figures are about clients.
+void hide_canary(ShardSnapshot& s, const session::ShardCanary::Hidden& hidden) {
+  s.hub.live_messages -= hidden.live_messages;
+  s.fanout.appends -= hidden.live_messages;
+  s.fanout.frame_bytes -= hidden.bytes;
+  s.fanout.deliveries -= hidden.deliveries;
+  s.fanout.sends -= hidden.sends;
+  s.fanout.sent_bytes -= hidden.bytes;
+  s.subscriptions -= hidden.subscriptions;
+  s.streams -= hidden.streams;
+}
+
 }  // namespace
 
 // --- Engine ---
@@ -132,9 +144,24 @@ void Engine::State::make_shared() {
       });
     });
   };
+  make_canaries();
   for (const auto& source : sources_)
-    feeds_.push_back(std::make_unique<session::SourceFeed>(*source));
+    feeds_.push_back(
+        std::make_unique<session::SourceFeed>(*source, static_cast<uint32_t>(feeds_.size())));
   for (const auto& feed : feeds_) shared_->identity.feeds.push_back(feed.get());
+}
+
+void Engine::State::make_canaries() {
+  if (options_.canary_ms == 0) return;
+  std::vector<std::string> names;
+  for (const auto& source : sources_) names.emplace_back(source->canary_name());
+  const auto ns = [](uint32_t ms) { return int64_t{ms} * 1'000'000; };
+  const session::CanaryTimes times{ns(options_.canary_ms), ns(options_.canary_late_ms),
+                                   ns(options_.canary_rebuild_ms)};
+  shared_->canaries = std::make_unique<session::Canaries>(shard_count_, std::move(names), times,
+                                                          base::monotonic_ns());
+  canary_watch_ =
+      std::make_unique<server::CanaryWatch>(*shared_->canaries, sources_, shared_->is_draining);
 }
 
 // Before anybody is accepted; a sentence stops the start.
@@ -208,7 +235,10 @@ std::string Engine::State::start() {
     join();
     return error;
   }
-  if (!source_error.empty()) join();
+  if (!source_error.empty())
+    join();
+  else if (canary_watch_)
+    canary_watch_->start();
   return source_error;
 }
 
@@ -265,6 +295,7 @@ void Engine::State::join() {
   has_joined_ = true;
   for (Shard& shard : shards_)
     if (shard.thread.joinable()) shard.thread.join();
+  if (canary_watch_) canary_watch_->stop();
   stop_sources();
   is_running_ = false;
 }
@@ -359,6 +390,7 @@ ShardSnapshot Engine::State::shard_snapshot(uint32_t id, const session::Front& f
   s.arena_bytes_max = front.hub().fanout().limits().arena_bytes;
   s.delivery = front.insight().delivery;
   s.ended = front.insight().closed.counts();
+  hide_canary(s, front.canary().hidden());
   return s;
 }
 

@@ -14,6 +14,7 @@
 #include "io/io.h"
 #include "io/listener.h"
 #include "livehub/engine.h"
+#include "server/canary_watch.h"
 #include "session/front.h"
 #include "session/inlet.h"
 
@@ -95,6 +96,7 @@ class Engine::State {
   std::string check_addresses();
   void make_address_limits();
   void make_shared();
+  void make_canaries();
   std::string start_sources();
   void stop_sources();
   void run_shard(uint32_t id, std::string& error);
@@ -113,6 +115,7 @@ class Engine::State {
   std::vector<Shard> shards_;
   std::vector<std::unique_ptr<session::ShardInlet>> inlets_;
   std::vector<std::unique_ptr<session::SourceFeed>> feeds_;
+  std::unique_ptr<server::CanaryWatch> canary_watch_;
   size_t sources_started_ = 0;
   std::unique_ptr<std::barrier<>> started_;
   std::unique_ptr<std::barrier<>> ended_;

@@ -7,6 +7,7 @@
 #include <limits>
 #include <utility>
 
+#include "base/clock.h"
 #include "server/admin_json.h"
 #include "server/engine_state.h"
 
@@ -258,6 +259,33 @@ void add_links(Families& families, const Engine::State& state) {
       state.shared().refused_by_gate.load(std::memory_order_relaxed)));  // relaxed: a counter
 }
 
+// The canaries: of every shard, and of the sources whose way is watched now.
+void add_canaries(Families& families, const Engine::State& state) {
+  const session::Canaries* canaries = state.shared().canaries.get();
+  if (!canaries) return;
+  const int64_t now_ns = base::monotonic_ns();
+  const auto seconds = [](int64_t ns) { return static_cast<double>(ns) / 1e9; };
+  families.begin("livehub_canary_age_seconds",
+                 "Since the newest canary that came to a shard, by its neighbour, was sent.",
+                 false);
+  for (uint32_t shard = 0; shard < canaries->shards(); ++shard)
+    families.add(seconds(canaries->shard_age_ns(shard, now_ns)),
+                 {{"shard", std::to_string(shard)}});
+  families.begin("livehub_source_canary_age_seconds",
+                 "Since the newest canary that came back through a source, to the shard that waits "
+                 "longest, was sent; absent while a link is down or the broker refuses canaries.",
+                 false);
+  for (uint32_t source = 0; source < canaries->sources(); ++source)
+    if (const auto age_ns = canaries->source_age_ns(source, now_ns))
+      families.add(seconds(*age_ns), {{"source", canaries->name_of(source)}});
+  families.begin("livehub_source_rebuilds_total",
+                 "Times a source's links were made anew because no canary came back.", true);
+  for (uint32_t source = 0; source < canaries->sources(); ++source)
+    if (!canaries->name_of(source).empty())
+      families.add(static_cast<double>(canaries->rebuilds(source)),
+                   {{"source", canaries->name_of(source)}});
+}
+
 }  // namespace
 
 std::string metrics_text(const Engine::State& state, const std::vector<ShardSnapshot>& shards) {
@@ -284,6 +312,7 @@ std::string metrics_text(const Engine::State& state, const std::vector<ShardSnap
   add_reasons(families, shards);
   add_histograms(families, shards);
   add_links(families, state);
+  add_canaries(families, state);
   return families.text();
 }
 

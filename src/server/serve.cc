@@ -33,6 +33,7 @@ EngineOptions admin_options(const Settings& settings, std::string host, uint16_t
   options.history_count = 0;
   options.drain_seconds = 0;
   options.public_ready = false;
+  options.canary_ms = 0;  // the hub's own are the ones that count
   options.memory_bytes = 16 << 20;
   options.is_on_fly = settings.engine.is_on_fly;
   return options;

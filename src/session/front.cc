@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "hub/reserved.h"
 #include "session/encodings.h"
 
 namespace livehub::session {
@@ -26,7 +27,8 @@ Front::Front(uint32_t shard, Shared& shared, io::Driver& driver, const ProfileFa
       hub_(static_cast<hub::ShardId>(shard), shared.identity, shared.limits, account_, *this,
            *this),
       wheel_(shard::tick_of(driver.now_ns())),
-      slots_kept_(std::min(kSlotsKeptForRefusals, driver.sockets_max() / 8)) {
+      slots_kept_(std::min(kSlotsKeptForRefusals, driver.sockets_max() / 8)),
+      canary_(shard, shared.canaries.get(), hub_, driver.sockets_max()) {
   for (int kind = 0; kind < kEncodingKinds; ++kind)
     hub_.fanout().add_encoding(&encoding_of(static_cast<EncodingKind>(kind)));
   // Room without memory: the kernel gives what is touched.
@@ -128,6 +130,24 @@ void Front::on_writable(io::Socket socket) {
 // --- sending: the hub decides what, the driver does it ---
 
 void Front::send_batch(std::span<hub::PeerSend> sends) {
+  if (canary_.is_awaited()) [[unlikely]]
+    return send_beside_canary(sends);
+  send_to_sockets(sends);
+}
+
+// A batch names a peer at most once.
+void Front::send_beside_canary(std::span<hub::PeerSend> sends) {
+  for (size_t i = 0; i < sends.size(); ++i) {
+    if (!canary_.is(sends[i].peer)) continue;
+    canary_.take(sends[i]);
+    if (i > 0) send_to_sockets(sends.first(i));
+    sends = sends.subspan(i + 1);
+    break;
+  }
+  if (!sends.empty()) send_to_sockets(sends);
+}
+
+void Front::send_to_sockets(std::span<hub::PeerSend> sends) {
   io_requests_.clear();
   for (const hub::PeerSend& send : sends) {
     io::SendRequest request;
@@ -281,10 +301,8 @@ shard::MailLeft Front::drain_mail() {
       is_draining_ && shared_.shards_not_quiet.load(std::memory_order_acquire) == 0;
   const auto requests_left = shared_.requests.receive(
       shard_, 4096, [&](hub::Mail& mail) { return take_request(mail, now_ns); });
-  const auto answers_left = shared_.answers.receive(shard_, 4096, [&](hub::Mail& mail) {
-    if (mail.kind == hub::MailKind::kLive) insight_.note_live(mail.message->published_ns);
-    return hub_.on_answer(mail);
-  });
+  const auto answers_left =
+      shared_.answers.receive(shard_, 4096, [&](hub::Mail& mail) { return take_answer(mail); });
   if (requests_left == shard::MailLeft::kMore || answers_left == shard::MailLeft::kMore)
     return shard::MailLeft::kMore;
   const bool is_waiting = requests_left != shard::MailLeft::kNothing ||
@@ -304,9 +322,20 @@ bool Front::take_request(hub::Mail& mail, int64_t now_ns) {
   const hub::MessagePtr message = mail.message;
   if (!hub_.on_request(mail, now_ns)) return false;
   if (message->position.offset == 0) return true;  // it was not taken
+  if (hub::is_reserved(message->channel())) return true;
   insight_.busiest.note(message->channel(), message->payload_bytes);
   if (insight_.taps.is_any()) insight_.taps.note(message, now_ns);
   return true;
+}
+
+bool Front::take_answer(hub::Mail& mail) {
+  if (mail.kind == hub::MailKind::kLive) {
+    if (hub::is_reserved(mail.message->channel()))
+      canary_.expect();
+    else
+      insight_.note_live(mail.message->published_ns);
+  }
+  return hub_.on_answer(mail);
 }
 
 bool Front::has_mail() const {
@@ -316,6 +345,7 @@ bool Front::has_mail() const {
 bool Front::flush() {
   run_deferred();
   const bool is_left = hub_.flush(now_tick());
+  if (canary_.is_awaited()) canary_.settle();
   if (insight_.has_live()) insight_.note_flushed(!is_left, driver_.read_ns());
   run_deferred();
   if (account_.is_over()) relieve_memory();

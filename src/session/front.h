@@ -4,7 +4,7 @@
 //
 // Numbered invariants:
 //  1. A socket, its Connection, its hub peer and its timer begin and end together (open(),
-//  close_now()).
+//  close_now()); one more peer is the canary's, which has none of the others.
 //  2. A stream's head goes out only when its first subscription is live (on_subscribed()).
 //  3. While the hub calls back (is_in_hub_), nothing unsubscribes or closes: it is deferred to the
 //  flush.
@@ -24,6 +24,7 @@
 #include "session/counters.h"
 #include "session/insight.h"
 #include "session/look.h"
+#include "session/shard_canary.h"
 #include "session/shared.h"
 #include "session/visitor.h"
 #include "shard/loop.h"
@@ -65,6 +66,7 @@ class Front : public io::Events, public hub::HubEvents, public shard::Tenant, pr
   Taps::Taken take_tapped(uint64_t id, std::string_view channel);
   void drop_tap(uint64_t id) { insight_.taps.drop(id); }
   const hub::Hub& hub() const { return hub_; }
+  const ShardCanary& canary() const { return canary_; }
   const base::MemoryAccount& account() const { return account_; }
   uint32_t connections() const { return connections_.live(); }
   void check_invariants() const;
@@ -132,6 +134,9 @@ class Front : public io::Events, public hub::HubEvents, public shard::Tenant, pr
   void send_request(hub::ShardId to, hub::Mail&& mail) override;
   void send_answer(hub::ShardId to, hub::Mail&& mail) override;
 
+  void send_to_sockets(std::span<hub::PeerSend> sends);
+  void send_beside_canary(std::span<hub::PeerSend> sends);
+  bool take_answer(hub::Mail& mail);
   void check_connection(uint32_t index) const;
   io::Socket socket_of(uint32_t index) const { return {index, connections_[index].generation}; }
   void close_now(uint32_t index, bool is_reset);
@@ -174,7 +179,7 @@ class Front : public io::Events, public hub::HubEvents, public shard::Tenant, pr
   Route route_of(uint32_t index, const Request& request);
   Route refusal_of(const Route& wanted, const Connection& c) const;
   void keep_input(uint32_t index, std::span<char> input);
-  bool may_publish(std::string_view payload);
+  bool may_publish(std::string_view channel, std::string_view payload);
   void reply(uint32_t index, const Reply& reply, bool is_close);
   void next_request(uint32_t index);
 
@@ -183,6 +188,7 @@ class Front : public io::Events, public hub::HubEvents, public shard::Tenant, pr
   std::string sse_head(const Connection& c, const Stream& stream) const;
   void send_stream_head(uint32_t index);
   void end_sse(uint32_t index, uint32_t retry_ms, Cause cause);
+  bool may_subscribe(uint32_t index, std::string_view channel) const;
   void take_kept_input(uint32_t index);
   std::string channel_of(hub::SubscriptionId subscription) const;
   void tell_gap(hub::PeerId peer, hub::SubscriptionId subscription, Gap gap,
@@ -218,6 +224,7 @@ class Front : public io::Events, public hub::HubEvents, public shard::Tenant, pr
   hub::Hub hub_;
   shard::TimerWheel wheel_;
   const uint32_t slots_kept_;
+  ShardCanary canary_;
   std::unique_ptr<Profile> profile_;
 
   base::Slab<Connection> connections_;

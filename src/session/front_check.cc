@@ -11,8 +11,8 @@ void Front::check_invariants() const {
   uint32_t peers = 0;
   for (hub::PeerId id = 0; id < hub_.fanout().peers_end(); ++id)
     peers += hub_.fanout().has_peer(id);
-  LIVEHUB_CHECK(peers == connections_.live(),
-                "every peer of the hub is a connection");  // invariant 1
+  LIVEHUB_CHECK(peers == connections_.live() + canary_.is_open(),
+                "every peer of the hub is a connection, or the canary");  // invariant 1
   LIVEHUB_CHECK(wheel_.armed_or_idle() == connections_.live(), "every timer is a connection's");
   for (uint32_t index = 0; index < connections_.index_end(); ++index) {
     if (!connections_.contains(index)) continue;

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "hub/reserved.h"
 #include "session/front.h"
 #include "session/ready.h"
 #include "session/request_view.h"
@@ -259,7 +260,7 @@ void Front::exchange_wait(uint32_t index, uint32_t ms) {
 void Front::exchange_publish(uint32_t index, std::string_view channel, std::string_view payload) {
   const Connection& c = connections_[index];
   const uint64_t token = static_cast<uint64_t>(c.generation) << 32 | index;
-  if (!may_publish(payload))
+  if (!may_publish(channel, payload))
     return profile_->on_published(exchange_handle(this, index, c.generation, c.http->route.tag),
                                   PublishResult::kRefused, {});
   ++publishes_out_;
@@ -288,6 +289,7 @@ void Front::retry_publishes() {
 }
 
 void Front::on_published(uint64_t token, hub::PublishResult result, hub::Position position) {
+  if (token == kCanaryToken) return;
   --publishes_out_;
   const bool is_accepted = result == hub::PublishResult::kAccepted;
   ++(is_accepted ? counters_.publishes_accepted : counters_.publishes_busy);
@@ -304,15 +306,15 @@ void Front::on_published(uint64_t token, hub::PublishResult result, hub::Positio
 }
 
 // The one gate into the hub: whatever passes can stand in every encoding as it is.
-bool Front::may_publish(std::string_view payload) {
-  const bool may = payload.size() <= options_.message_bytes_max && wire::is_sse_line(payload) &&
-                   wire::utf8_valid(payload);
+bool Front::may_publish(std::string_view channel, std::string_view payload) {
+  const bool may = !hub::is_reserved(channel) && payload.size() <= options_.message_bytes_max &&
+                   wire::is_sse_line(payload) && wire::utf8_valid(payload);
   if (!may) ++counters_.publishes_refused;
   return may;
 }
 
 void Front::publish_own(const Publication& publication) {
-  if (is_draining() || !may_publish(publication.payload)) return;
+  if (is_draining() || !may_publish(publication.channel, publication.payload)) return;
   if (!wire::is_sse_line(publication.event)) return;
   ++publishes_out_;
   hand_over(hub::MessagePtr::make(publication.channel, publication.payload, publication.event), 0);

@@ -2,6 +2,7 @@
 // shard's own thread; each call is bounded work (session/look.h).
 #include <algorithm>
 
+#include "hub/reserved.h"
 #include "session/front.h"
 
 namespace livehub::session {
@@ -129,6 +130,7 @@ void Front::look_at_channels(std::string_view contains, size_t most, ChannelsLoo
     }
     const uint32_t id = look.next_index++;
     if (!hub_.has_channel(id) || hub_.subscribers_of(id) == 0) continue;
+    if (hub::is_reserved(hub_.channel_name(id))) continue;
     ++look.looked_at;
     if (hub_.channel_name(id).find(contains) == std::string_view::npos) continue;
     if (look.seen.size() >= most) {

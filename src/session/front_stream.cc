@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "hub/reserved.h"
 #include "session/encodings.h"
 #include "session/front.h"
 #include "session/request_view.h"
@@ -125,11 +126,15 @@ void Front::take_kept_input(uint32_t index) {
   if (c.phase == Phase::kWs && !input.empty()) ws_input(index, input);
 }
 
+bool Front::may_subscribe(uint32_t index, std::string_view channel) const {
+  return !hub::is_reserved(channel) &&
+         hub_.fanout().peer(index).subscription_count < shared_.limits.subscriptions_per_peer_max;
+}
+
 void Front::session_subscribe(uint32_t index, const Subscribe& options) {
   Connection& c = connections_[index];
   if (c.phase != Phase::kOpening && !c.is_stream()) return;
-  if (hub_.fanout().peer(index).subscription_count >= shared_.limits.subscriptions_per_peer_max)
-    return;
+  if (!may_subscribe(index, options.channel)) return;
   std::optional<hub::Position> resume;
   if (options.resume_after) resume = hub::parse_position(*options.resume_after);
   // A broker's position where no broker is: another server's, not a restart of ours.
@@ -146,9 +151,7 @@ void Front::session_subscribe(uint32_t index, const Subscribe& options) {
 void Front::session_watch(uint32_t index, std::string_view channel) {
   const Connection& c = connections_[index];
   if (c.phase != Phase::kOpening && !c.is_stream()) return;
-  if (hub_.fanout().peer(index).subscription_count >= shared_.limits.subscriptions_per_peer_max)
-    return;
-  hub_.watch(index, channel);
+  if (may_subscribe(index, channel)) hub_.watch(index, channel);
 }
 
 void Front::session_open_now(uint32_t index) {
@@ -182,6 +185,7 @@ std::string Front::channel_of(hub::SubscriptionId subscription) const {
 
 void Front::on_subscribed(hub::PeerId peer, hub::SubscriptionId subscription, hub::Position start,
                           bool gap) {
+  if (canary_.is(peer)) return;
   const bool was_in_hub = std::exchange(is_in_hub_, true);
   const std::string channel = channel_of(subscription);
   const Connection& c = connections_[peer];
@@ -216,7 +220,8 @@ void Front::on_skipped(hub::PeerId peer, hub::SubscriptionId subscription, uint6
 }
 
 void Front::on_source_gap(hub::PeerId peer, hub::SubscriptionId subscription, hub::Position start) {
-  if (connections_[peer].is_stream()) tell_gap(peer, subscription, Gap::kSource, start);
+  if (canary_.is(peer) || !connections_[peer].is_stream()) return;
+  tell_gap(peer, subscription, Gap::kSource, start);
 }
 
 void Front::on_watching(hub::PeerId peer, hub::SubscriptionId subscription, hub::Position start) {
@@ -277,7 +282,7 @@ void Front::session_close(uint32_t index, uint16_t code, std::string_view reason
 
 void Front::session_publish(uint32_t index, std::string_view channel, std::string_view payload,
                             bool skip_me) {
-  if (is_draining() || !may_publish(payload)) return;
+  if (is_draining() || !may_publish(channel, payload)) return;
   hub::MessagePtr message = hub::MessagePtr::make(channel, payload);
   if (skip_me) message->skip = hub::peer_name(shard_, connections_[index].generation, index);
   ++publishes_out_;

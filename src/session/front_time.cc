@@ -43,6 +43,7 @@ void Front::on_timers(int64_t now_ns) {
   if (now_ns >= next_second_ns_) {
     next_second_ns_ = now_ns + kSecondNs;
     hub_.tick(now_ns);
+    if (!is_draining_) canary_.tick(now_ns);
     trim_if_quiet(now_ns);
     insight_.busiest.roll(now_ns);
     const bool is_full = driver_.sockets_open() + slots_kept_ >= driver_.sockets_max();

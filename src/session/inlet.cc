@@ -3,6 +3,7 @@
 #include <chrono>
 #include <thread>
 
+#include "base/log.h"
 #include "wire/sse.h"
 #include "wire/utf8.h"
 
@@ -10,6 +11,7 @@ namespace livehub::session {
 namespace {
 
 static_assert(SourcePosition::kTimeEpoch == hub::kTimeEpoch);
+static_assert(kCanaryChannel.front() == hub::kReservedMark);
 static_assert(SourcePosition::of_time(1, 0).offset == uint64_t{1} << hub::kTimeCountBits);
 
 hub::Position position_of(std::optional<SourcePosition> position) {
@@ -34,11 +36,12 @@ uint32_t ShardInlet::owner_of(std::string_view channel) const {
 
 Inlet::Result ShardInlet::publish(const Publication& publication) {
   if (!passes_gate(publication.payload, publication.event)) return Result::kRefused;
-  const uint32_t owner = owner_of(publication.channel);
+  const std::string_view channel = channel_of(publication.channel);
+  const uint32_t owner = owner_of(channel);
   if (!shared_.requests.has_room(from_, owner)) return Result::kFull;
   hub::Mail mail;
   mail.kind = hub::MailKind::kFeed;
-  mail.message = hub::MessagePtr::make(publication.channel, publication.payload, publication.event);
+  mail.message = hub::MessagePtr::make(channel, publication.payload, publication.event);
   mail.message->published_ns = clock_();
   mail.message->position = position_of(publication.position);
   shared_.requests.send(from_, owner, std::move(mail));
@@ -57,8 +60,9 @@ void ShardInlet::send(uint32_t owner, hub::Mail&& mail) {
   shared_.requests.send(from_, owner, std::move(mail));
 }
 
-void ShardInlet::say(hub::MailKind kind, std::string_view channel,
+void ShardInlet::say(hub::MailKind kind, std::string_view name,
                      std::optional<SourcePosition> head) {
+  const std::string_view channel = channel_of(name);
   hub::Mail mail;
   mail.kind = kind;
   mail.position = position_of(head);
@@ -73,6 +77,12 @@ void ShardInlet::confirm(std::string_view channel, std::optional<SourcePosition>
 void ShardInlet::refuse(std::string_view channel) { say(hub::MailKind::kFeedRefused, channel, {}); }
 void ShardInlet::tell_gap(std::string_view channel, std::optional<SourcePosition> head) {
   say(hub::MailKind::kFeedGap, channel, head);
+}
+
+void ShardInlet::refuse_canary(std::string_view why) {
+  if (!shared_.canaries || !shared_.canaries->refuse(guest_)) return;
+  base::log_warn("canary: " + shared_.canaries->name_of(guest_) +
+                 " refuses it, so this way is not watched: " + std::string(why));
 }
 
 void ShardInlet::deliver(uint64_t token, Backlog backlog) {

@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "base/clock.h"
 #include "wire/json_gate.h"
 
 namespace livehub::session {
@@ -16,6 +17,10 @@ Reply ready_reply(const Shared& shared, bool is_local) {
   if (shared.budget.is_over()) add("memory budget used up");
   if (shared.shards_out_of_slots.load(std::memory_order_relaxed) >= shared.identity.shard_count)
     add("no connection slots left");
+  // Who drains sends none any more.
+  if (shared.canaries && !shared.is_draining.load(std::memory_order_relaxed))
+    for (const std::string& late : shared.canaries->wrong(is_local, base::monotonic_ns()))
+      add(late);
   // A platform that asks whether this process can serve must not take all of them away because a
   // broker is.
   if (!is_local)

@@ -15,6 +15,7 @@
 #include "hub/mail.h"
 #include "livehub/engine.h"
 #include "session/address_limits.h"
+#include "session/canary.h"
 #include "shard/mailbox.h"
 
 namespace livehub::session {
@@ -46,9 +47,10 @@ struct Shared {
   shard::Mailboxes<hub::Mail> requests;
   shard::Mailboxes<hub::Mail> answers;
   const std::vector<std::shared_ptr<Source>> sources;  // tidy: shared-ptr: as above
-  // Set before the shards start, both maybe to nothing.
+  // Set before the shards start, each maybe to nothing.
   auth::NetworkList trusted_proxies;
   std::unique_ptr<AddressLimits> address_limits;
+  std::unique_ptr<Canaries> canaries;
   bool knows_visitors() const { return !trusted_proxies.empty() || address_limits != nullptr; }
   // Work for a shard, from any thread, and what /metrics says, handed to `done` on that shard; set
   // before the shards start.

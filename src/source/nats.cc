@@ -8,8 +8,31 @@
 #include "source/nats_link.h"
 #include "source/nats_queue.h"
 #include "source/nats_subject.h"
+#include "source/random_name.h"
 
 namespace livehub::source {
+
+namespace {
+
+// As the profile said, and the canary beside it.
+NatsRule with_canary(NatsRule rule, const std::string& canary) {
+  NatsRule both;
+  both.feeds = rule.feeds;
+  both.subject_of = [subject_of = rule.subject_of, canary](std::string_view channel) {
+    return channel == kCanaryChannel ? canary : subject_of(channel);
+  };
+  both.channel_of = [channel_of = rule.channel_of, canary](std::string_view subject) {
+    return subject == canary ? std::string(kCanaryChannel) : channel_of(subject);
+  };
+  both.decode = [decode = rule.decode, canary](const NatsMessage& message, NatsDecoded& out) {
+    if (message.subject != canary) return decode(message, out);
+    out.payload = message.payload;
+    return true;
+  };
+  return both;
+}
+
+}  // namespace
 
 struct NatsSource::Parts {
   Parts(const NatsOptions& options, const NatsRule& rule)
@@ -23,7 +46,8 @@ struct NatsSource::Parts {
 };
 
 NatsSource::NatsSource(NatsOptions options, NatsRule rule)
-    : rule_(std::move(rule)),
+    : canary_subject_(random_name(kNatsCanaryBegin)),
+      rule_(with_canary(std::move(rule), canary_subject_)),
       options_(std::move(options)),
       parts_(std::make_unique<Parts>(options_, rule_)) {}
 
@@ -44,6 +68,11 @@ std::vector<LinkState> NatsSource::links() const { return {parts_->link.state()}
 
 void NatsSource::want(std::string_view channel) { parts_->link.want(channel, true); }
 void NatsSource::unwant(std::string_view channel) { parts_->link.want(channel, false); }
+
+void NatsSource::send_canary(std::string_view payload) {
+  (void)parts_->link.publish(canary_subject_, payload);
+}
+void NatsSource::rebuild() { parts_->link.rebuild(); }
 
 uint64_t NatsSource::listen(NatsListen listen) {
   auto listener = std::make_shared<NatsListener>();

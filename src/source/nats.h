@@ -91,6 +91,10 @@ class NatsSource : public Source {
   bool feeds(std::string_view channel) const override { return rule_.feeds(channel); }
   void want(std::string_view channel) override;
   void unwant(std::string_view channel) override;
+  // Core pub/sub, on one subject of this process's own: "livehub.canary." and 16 hex digits.
+  std::string_view canary_name() const override { return "nats"; }
+  void send_canary(std::string_view payload) override;
+  void rebuild() override;
 
   // Both begin and end anything in order; the callback may run once more right after unlisten().
   uint64_t listen(NatsListen listen);
@@ -102,7 +106,8 @@ class NatsSource : public Source {
 
  private:
   struct Parts;
-  const NatsRule rule_;
+  const std::string canary_subject_;
+  const NatsRule rule_;  // the profile's, and the canary's
   const NatsOptions options_;
   std::unique_ptr<Parts> parts_;
 };

@@ -35,11 +35,17 @@ void on_closed(natsConnection*, void* closure) {
   if (const auto ear = nats_ear_of(closure)) ear->on_closed();
 }
 
-void on_error(natsConnection*, natsSubscription* subscription, natsStatus status, void* closure) {
+void on_error(natsConnection* connection, natsSubscription* subscription, natsStatus status,
+              void* closure) {
   const auto ear = nats_ear_of(closure);
   if (!ear) return;
-  if (status == NATS_NOT_PERMITTED)
+  if (status == NATS_NOT_PERMITTED) {
+    const char* text = nullptr;
+    (void)natsConnection_GetLastError(connection, &text);
+    const std::string why = text ? text : "";
+    if (why.find(kNatsCanaryBegin) != std::string::npos) return ear->on_canary_refused(why);
     base::log_error("nats: the server does not permit a subscription or a publish of ours");
+  }
   const char* subject = subscription ? natsSubscription_GetSubject(subscription) : nullptr;
   if (subject) ear->on_trouble(subject);
 }

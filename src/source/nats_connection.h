@@ -25,6 +25,9 @@ namespace livehub::source {
 
 struct NatsOptions;  // source/nats.h
 
+// Subjects of canaries begin so.
+inline constexpr std::string_view kNatsCanaryBegin = "livehub.canary.";
+
 struct NatsRaw {
   std::string_view subject;
   std::string_view payload;
@@ -38,9 +41,10 @@ class NatsEar {
  public:
   virtual ~NatsEar() = default;
   virtual void on_message(const NatsRaw&) {}
-  virtual void on_ack(uint64_t /*id*/, bool /*is_taken*/) {}  // JetStream has a message of ours
-  virtual void on_closed() {}                                 // of a connection, by itself too
-  virtual void on_trouble(std::string_view /*subject*/) {}    // messages of it may be missing
+  virtual void on_ack(uint64_t /*id*/, bool /*is_taken*/) {}   // JetStream has a message of ours
+  virtual void on_closed() {}                                  // of a connection, by itself too
+  virtual void on_trouble(std::string_view /*subject*/) {}     // messages of it may be missing
+  virtual void on_canary_refused(std::string_view /*why*/) {}  // the server does not permit it
 };
 
 class NatsSubscription {

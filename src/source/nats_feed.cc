@@ -84,6 +84,8 @@ void NatsFeed::take(NatsEvent& event) {
     case Kind::kForget:
       open_.erase(event.name);
       return;
+    case Kind::kForbid:
+      return inlet_->refuse_canary(event.payload);
     case Kind::kNews:
       due_[event.listener] =
           Clock::now() + std::chrono::milliseconds(event.listener->listen.hold_ms);

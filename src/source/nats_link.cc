@@ -26,6 +26,12 @@ class NatsLink::Bell : public NatsEar {
     queue_->lose(subject);
     if (subject.starts_with("_INBOX.")) ring(true);  // what feeds a bucket
   }
+  void on_canary_refused(std::string_view why) override {
+    NatsEvent event;
+    event.kind = NatsEvent::Kind::kForbid;
+    event.payload = why;
+    queue_->push(std::move(event));
+  }
   // From here on the link may be gone.
   void silence() {
     const std::lock_guard guard(mutex_);
@@ -144,6 +150,14 @@ bool NatsLink::publish(std::string_view subject, std::string_view payload) {
   return true;
 }
 
+void NatsLink::rebuild() {
+  {
+    const std::lock_guard guard(mutex_);
+    commands_.push_back({.kind = Command::Kind::kRebuild});
+  }
+  news_.notify_one();
+}
+
 bool NatsLink::is_up() const {
   const std::lock_guard guard(mutex_);
   return is_up_;
@@ -240,6 +254,9 @@ void NatsLink::apply(Command& command) {
     case Command::Kind::kPublish:
       if (connection_ && !connection_->publish(command.name, command.payload))
         base::log_warn("nats: a message could not be published");
+      return;
+    case Command::Kind::kRebuild:
+      if (connection_) lose("no canary comes back through it");
   }
 }
 

@@ -37,13 +37,14 @@ class NatsLink {
   void listen(std::shared_ptr<NatsListener> listener);
   void unlisten(uint64_t id);
   bool publish(std::string_view subject, std::string_view payload);
+  void rebuild();
   bool is_up() const;
   LinkState state() const;
 
  private:
   using Clock = std::chrono::steady_clock;
   struct Command {
-    enum class Kind : uint8_t { kWant, kUnwant, kListen, kUnlisten, kPublish };
+    enum class Kind : uint8_t { kWant, kUnwant, kListen, kUnlisten, kPublish, kRebuild };
     Kind kind;
     std::string name = {};  // channel or subject
     std::string payload = {};

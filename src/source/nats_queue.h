@@ -30,6 +30,7 @@ struct NatsEvent {
     kRefuse,
     kGap,
     kForget,  // nobody wants it any more
+    kForbid,  // the server does not permit the canary; `payload` says why
     kNews,    // for `listener`
     kCall,    // run `call`; then there is news for `listener`
   };

@@ -42,8 +42,14 @@ void NatsStreamSource::stop() {
 }
 
 std::vector<LinkState> NatsStreamSource::links() const { return {link_->state()}; }
-void NatsStreamSource::want(std::string_view) { feed_->want(true); }
-void NatsStreamSource::unwant(std::string_view) { feed_->want(false); }
+void NatsStreamSource::want(std::string_view channel) {
+  channel == kCanaryChannel ? link_->want_canary() : feed_->want(true);
+}
+void NatsStreamSource::unwant(std::string_view channel) {
+  if (channel != kCanaryChannel) feed_->want(false);  // the canary's subscription costs nothing
+}
+void NatsStreamSource::send_canary(std::string_view payload) { link_->send_canary(payload); }
+void NatsStreamSource::rebuild() { link_->rebuild(); }
 
 void NatsStreamSource::push(std::string document, std::function<void(bool is_taken)> done) {
   link_->push(std::move(document), std::move(done));

@@ -61,6 +61,11 @@ class NatsStreamSource : public Source {
   void unwant(std::string_view channel) override;
   void fetch(std::string_view channel, SourcePosition after, SourcePosition until, size_t bytes_max,
              uint64_t token) override;
+  // As NatsSource: beside the stream, so that nothing of it stands between the messages. It proves
+  // the connection and the feed, not the stream's consumer.
+  std::string_view canary_name() const override { return "nats stream"; }
+  void send_canary(std::string_view payload) override;
+  void rebuild() override;
 
  private:
   class Feed;

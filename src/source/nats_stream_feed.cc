@@ -61,6 +61,14 @@ void NatsStreamSource::Feed::lose_link() {
   });
 }
 
+void NatsStreamSource::Feed::confirm_canary() {
+  call([this] { inlet_->confirm(kCanaryChannel); });
+}
+
+void NatsStreamSource::Feed::refuse_canary(std::string why) {
+  call([this, why = std::move(why)] { inlet_->refuse_canary(why); });
+}
+
 void NatsStreamSource::Feed::deliver(uint64_t token, Backlog backlog) {
   call([this, token, shared = std::make_shared<Backlog>(std::move(backlog))] {
     inlet_->deliver(token, std::move(*shared));
@@ -96,6 +104,9 @@ void NatsStreamSource::Feed::run() {
     if (popped == NatsQueue::Popped::kNothing) continue;
     if (event.kind == NatsEvent::Kind::kCall) {
       event.call();
+    } else if (event.name == kCanary) {
+      if (event.kind == NatsEvent::Kind::kMessage)
+        offer({.channel = kCanaryChannel, .payload = event.payload});
     } else if (event.name == reading_) {
       if (event.kind == NatsEvent::Kind::kMessage) {
         take_message(event);
@@ -114,10 +125,16 @@ void NatsStreamSource::Feed::take_message(const NatsEvent& event) {
     const Publication publication{.channel = options_.channel,
                                   .payload = text,
                                   .position = nats_position(created_ns_, event.sequence)};
-    while (inlet_->publish(publication) == Inlet::Result::kFull)
-      if (!queue_->pause_until(Clock::now() + kHubFull)) return;
+    if (!offer(publication)) return;
   }
   last_.store(event.sequence, std::memory_order_relaxed);
+}
+
+// False: the end has come first.
+bool NatsStreamSource::Feed::offer(const Publication& publication) {
+  while (inlet_->publish(publication) == Inlet::Result::kFull)
+    if (!queue_->pause_until(Clock::now() + kHubFull)) return false;
+  return true;
 }
 
 }  // namespace livehub::source

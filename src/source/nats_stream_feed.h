@@ -26,7 +26,10 @@ class NatsStreamSource::Feed {
   void want(bool is_wanted);
   // A reading begins: of that stream, which has these messages.
   void begin(const std::string& reading, int64_t created_ns, uint64_t first, uint64_t last);
-  void lose_link();  // who waits need not
+  void lose_link();                                      // who waits need not
+  static constexpr std::string_view kCanary = "canary";  // messages of it; no reading has that name
+  void confirm_canary();
+  void refuse_canary(std::string why);
   void deliver(uint64_t token, Backlog backlog);
   // The last message that was read; 0: none is known.
   uint64_t last() const { return last_.load(std::memory_order_relaxed); }
@@ -35,6 +38,7 @@ class NatsStreamSource::Feed {
   void run();
   void call(std::function<void()> work);
   void take_message(const NatsEvent& event);
+  bool offer(const Publication& publication);
   void take_beginning(const std::string& reading, int64_t created_ns, uint64_t first,
                       uint64_t last);
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "source/random_name.h"
 #include "source/thread.h"
 
 namespace livehub::source {
@@ -32,6 +33,9 @@ class NatsStreamSource::Link::Ear : public NatsEar {
   }
   void on_trouble(std::string_view) override {
     with_link([](Link& link) { link.read_again(); });
+  }
+  void on_canary_refused(std::string_view why) override {
+    with_link([&](Link& link) { link.feed_.refuse_canary(std::string(why)); });
   }
   // From here on the link may be gone.
   void silence() {
@@ -67,7 +71,8 @@ NatsStreamSource::Link::Link(const NatsStreamOptions& options, Feed& feed)
       feed_(feed),
       ear_(std::make_shared<Ear>(*this)),
       state_since_(Clock::now()),
-      proven_at_(state_since_) {}
+      proven_at_(state_since_),
+      canary_subject_(random_name(kNatsCanaryBegin)) {}
 
 std::string NatsStreamSource::Link::start() {
   if (std::string error = NatsConnection::prepare(options_.nats, dial_options_, servers_);
@@ -116,6 +121,25 @@ void NatsStreamSource::Link::read_again() {
   news_.notify_one();
 }
 
+void NatsStreamSource::Link::want_canary() {
+  const std::lock_guard guard(mutex_);
+  work_.wants_canary = true;
+  news_.notify_one();
+}
+
+void NatsStreamSource::Link::send_canary(std::string_view payload) {
+  const std::lock_guard guard(mutex_);
+  if (!is_up_) return;
+  work_.canary = payload;
+  news_.notify_one();
+}
+
+void NatsStreamSource::Link::rebuild() {
+  const std::lock_guard guard(mutex_);
+  work_.is_rebuilding = true;
+  news_.notify_one();
+}
+
 void NatsStreamSource::Link::settle(uint64_t id, bool is_taken) {
   Done done;
   {
@@ -157,7 +181,9 @@ void NatsStreamSource::Link::run() {
     Work work = wait_for_work();
     if (work.is_stopping) break;
     if (work.is_closed && connection_ && connection_->is_closed()) lose("the connection was lost");
+    if (work.is_rebuilding && connection_) lose("no canary comes back through it");
     if (!connection_ && Clock::now() >= dial_at_) dial();
+    take_canary(work);
     publish(work);
     for (const Fetch& fetch : work.fetches) answer(fetch);
     std::string problem;
@@ -165,6 +191,7 @@ void NatsStreamSource::Link::run() {
     if (connection_ && Clock::now() >= ping_at_) ping();
   }
   connection_.reset();  // first: what hangs on it then ends without a word to the server
+  canary_.reset();
   reading_.reset();
   jetstream_.reset();
 }
@@ -177,6 +204,7 @@ void NatsStreamSource::Link::dial() {
     jetstream_ = NatsJetStream::open(*connection_, ear_);
     if (jetstream_ && begin_reading(problem)) {
       failures_ = 0;
+      subscribe_canary();
       base::log_info("nats stream: connected");
       return proven(true);
     }
@@ -207,6 +235,19 @@ bool NatsStreamSource::Link::begin_reading(std::string& problem) {
 void NatsStreamSource::Link::publish(Work& work) {
   for (const auto& [document, id] : work.pushes)
     if (!jetstream_ || !jetstream_->publish(options_.subject, document, id)) settle(id, false);
+}
+
+void NatsStreamSource::Link::subscribe_canary() {
+  if (!wants_canary_ || !connection_) return;
+  canary_ = connection_->subscribe(
+      canary_subject_, std::make_shared<Messages>(feed_.queue(), std::string(Feed::kCanary)));
+  if (canary_) feed_.confirm_canary();
+}
+
+void NatsStreamSource::Link::take_canary(Work& work) {
+  if (work.wants_canary && !std::exchange(wants_canary_, true)) subscribe_canary();
+  // One that does not leave is late, and that shows.
+  if (!work.canary.empty() && connection_) (void)connection_->publish(canary_subject_, work.canary);
 }
 
 void NatsStreamSource::Link::answer(const Fetch& fetch) {
@@ -267,6 +308,7 @@ void NatsStreamSource::Link::ping() {
 
 void NatsStreamSource::Link::lose(const std::string& problem) {
   connection_.reset();  // first: what hangs on it then ends without a word to the server
+  canary_.reset();
   reading_.reset();
   jetstream_.reset();
   const int64_t ms = std::min(options_.nats.retry_ms_max, int64_t{50} << std::min(failures_, 10u));

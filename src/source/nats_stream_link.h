@@ -30,6 +30,9 @@ class NatsStreamSource::Link {
   void push(std::string document, Done done);
   void fetch(SourcePosition after, SourcePosition until, size_t bytes_max, uint64_t token);
   void read_again();
+  void want_canary();
+  void send_canary(std::string_view payload);
+  void rebuild();
   LinkState state() const;
 
  private:
@@ -45,11 +48,15 @@ class NatsStreamSource::Link {
   struct Work {
     std::deque<std::pair<std::string, uint64_t>> pushes;
     std::deque<Fetch> fetches;
+    std::string canary;
+    bool wants_canary = false;
+    bool is_rebuilding = false;
     bool is_reading_again = false;
     bool is_closed = false;
     bool is_stopping = false;
     bool is_empty() const {
-      return pushes.empty() && fetches.empty() && !is_reading_again && !is_closed && !is_stopping;
+      return pushes.empty() && fetches.empty() && canary.empty() && !wants_canary &&
+             !is_rebuilding && !is_reading_again && !is_closed && !is_stopping;
     }
   };
 
@@ -59,6 +66,8 @@ class NatsStreamSource::Link {
   bool begin_reading(std::string& problem);
   void publish(Work& work);
   void answer(const Fetch& fetch);
+  void take_canary(Work& work);
+  void subscribe_canary();
   Backlog read_backlog(const Fetch& fetch);
   void ping();
   void lose(const std::string& problem);
@@ -88,6 +97,9 @@ class NatsStreamSource::Link {
   std::unique_ptr<NatsConnection> connection_;
   std::unique_ptr<NatsJetStream> jetstream_;
   std::unique_ptr<NatsSubscription> reading_;
+  const std::string canary_subject_;
+  std::unique_ptr<NatsSubscription> canary_;
+  bool wants_canary_ = false;
   NatsJetStream::State stream_;
   uint64_t readings_ = 0;
   uint32_t failures_ = 0;

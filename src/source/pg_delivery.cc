@@ -12,6 +12,11 @@ constexpr int64_t kSayEveryMs = 60'000;
 }  // namespace
 
 void PgDelivery::deliver(std::string_view name, std::string_view payload) {
+  if (name == canary_name_) {
+    channel_ = kCanaryChannel;
+    text_ = payload;
+    return offer();
+  }
   channel_.clear();
   // Of an outbox every row comes by, also for those who are not here.
   if (!rules_.channel_of(name, channel_) || !plan_.find(channel_)) return;

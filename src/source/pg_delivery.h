@@ -16,6 +16,9 @@ class PgDelivery {
   PgDelivery(PostgresRules& rules, Inlet& inlet, PgListenPlan& plan)
       : rules_(rules), inlet_(inlet), plan_(plan) {}
 
+  // The name whose payloads are canaries.
+  void set_canary_name(std::string name) { canary_name_ = std::move(name); }
+  const std::string& canary_name() const { return canary_name_; }
   bool is_holding() const { return is_holding_; }
   void retry();
   // Only while nothing is held.
@@ -28,6 +31,7 @@ class PgDelivery {
   PostgresRules& rules_;
   Inlet& inlet_;
   PgListenPlan& plan_;
+  std::string canary_name_;
   std::string channel_;  // of `text_`
   std::string text_;     // what subscribers get; reused
   bool is_holding_ = false;

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "source/random_name.h"
 
 namespace livehub::source {
 namespace {
@@ -21,16 +22,6 @@ uint32_t random_number() {
   return number;
 }
 
-std::string random_name() {
-  constexpr std::string_view kHex = "0123456789abcdef";
-  std::string name = "livehub_alive_";
-  for (int word = 0; word < 2; ++word) {
-    uint32_t number = random_number();
-    for (int digit = 0; digit < 8; ++digit, number >>= 4) name += kHex[number & 15];
-  }
-  return name;
-}
-
 }  // namespace
 
 PgLoop::PgLoop(const PostgresOptions& options, PostgresRules& rules, PgAddress address,
@@ -40,7 +31,8 @@ PgLoop::PgLoop(const PostgresOptions& options, PostgresRules& rules, PgAddress a
       rules_(rules),
       context_(options, rules, inlet),
       connector_(address_, wake_) {
-  context_.alive_name = random_name();
+  context_.alive_name = random_name("livehub_alive_");
+  context_.delivery.set_canary_name(random_name("livehub_canary_"));
   state_.since_ms = state_.proven_ms = base::monotonic_ms();
 }
 
@@ -73,6 +65,22 @@ void PgLoop::post(std::string_view channel, bool is_wanted) {
     mail_.push_back({std::string(channel), is_wanted});
   }
   if (was_empty) wake_.raise();
+}
+
+void PgLoop::send_canary(std::string_view payload) {
+  {
+    const std::lock_guard lock(mutex_);
+    canary_ = payload;
+  }
+  wake_.raise();
+}
+
+void PgLoop::rebuild() {
+  {
+    const std::lock_guard lock(mutex_);
+    is_rebuilding_ = true;
+  }
+  wake_.raise();
 }
 
 LinkState PgLoop::link() const {
@@ -128,10 +136,16 @@ void PgLoop::wait(int64_t now_ms) {
 
 void PgLoop::take_mail() {
   std::vector<Mail> mail;
+  std::string canary;
+  bool is_rebuilding;
   {
     const std::lock_guard lock(mutex_);
     mail.swap(mail_);
+    canary.swap(canary_);
+    is_rebuilding = std::exchange(is_rebuilding_, false);
   }
+  if (is_rebuilding && session_) lose("no canary comes back through it", base::monotonic_ms());
+  if (!canary.empty() && session_) session_->send_canary(std::move(canary));
   for (const Mail& entry : mail) {
     if (entry.is_wanted)
       want(entry.channel);
@@ -140,9 +154,13 @@ void PgLoop::take_mail() {
   }
 }
 
+std::vector<std::string> PgLoop::names_of(const std::string& channel) const {
+  if (channel == kCanaryChannel) return {context_.delivery.canary_name()};
+  return options_.uses_outbox ? std::vector<std::string>() : rules_.names(channel);
+}
+
 void PgLoop::want(const std::string& channel) {
-  std::vector<std::string> names;
-  if (!options_.uses_outbox) names = rules_.names(channel);
+  const std::vector<std::string> names = names_of(channel);
   if (!std::all_of(names.begin(), names.end(), pg_name_fits)) {
     base::log_warn("postgres: a channel's name is empty or longer than 63 bytes: not listened to");
     return context_.inlet.refuse(channel);
@@ -154,8 +172,8 @@ void PgLoop::want(const std::string& channel) {
     base::log_info("postgres: LISTEN for more than " + std::to_string(kManyChannels) +
                    " channels; with what livehub pg-setup prints and PG_OUTBOX=1 one is enough");
   }
-  const bool is_ready =
-      options_.uses_outbox ? context_.outbox.is_started() : session_ && wanted->missing == 0;
+  const bool is_ready = options_.uses_outbox && names.empty() ? context_.outbox.is_started()
+                                                              : session_ && wanted->missing == 0;
   const bool cannot = std::any_of(wanted->names.begin(), wanted->names.end(),
                                   [](const PgListenPlan::Name* name) { return name->is_refused; });
   if (is_ready)

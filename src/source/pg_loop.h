@@ -1,7 +1,7 @@
 // The thread of a PostgresSource: connects and connects again, lets the first connection be probed
 // for a pooler, turns the session, takes what shards ask for, and says how the link is.
-// mailbox: post(), link() and stop() come from any thread, the rest is the thread's own.
-// Tests: tests/unit/source/postgres_test.cc.
+// mailbox: post(), send_canary(), rebuild(), link() and stop() come from any thread, the rest is
+// the thread's own. Tests: tests/unit/source/postgres_test.cc.
 #pragma once
 
 #include <atomic>
@@ -30,6 +30,8 @@ class PgLoop {
   [[nodiscard]] std::string start();
   void stop();
   void post(std::string_view channel, bool is_wanted);
+  void send_canary(std::string_view payload);
+  void rebuild();
   LinkState link() const;
 
  private:
@@ -48,6 +50,7 @@ class PgLoop {
   void run();
   void take_mail();
   void want(const std::string& channel);
+  std::vector<std::string> names_of(const std::string& channel) const;
   void turn(int64_t now_ms);
   void turn_session(int64_t now_ms);
   void on_attempt(PgConnector::Outcome outcome, int64_t now_ms);
@@ -79,6 +82,8 @@ class PgLoop {
   mutable std::mutex mutex_;  // the following
   std::condition_variable verdict_given_;
   std::vector<Mail> mail_;
+  std::string canary_;  // to be sent
+  bool is_rebuilding_ = false;
   std::optional<std::string> verdict_;
   State state_;
 };

@@ -145,6 +145,9 @@ bool PgSession::start_next(int64_t now_ms) {
     is_outbox_due_ = true;  // a wake-up may be lost by a trigger that somebody wrote otherwise
     return ask(Query::kAlive, "NOTIFY " + pg_quote_name(context_.alive_name) + ", 'alive'");
   }
+  if (!canary_.empty())
+    return ask(Query::kCanary, "NOTIFY " + pg_quote_name(context_.delivery.canary_name()) + ", '" +
+                                   std::exchange(canary_, {}) + "'");
   bool is_started = false;
   if (options.uses_outbox && !start_outbox_query(now_ms, is_started)) return false;
   if (is_started) return true;

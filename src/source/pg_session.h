@@ -50,6 +50,7 @@ class PgSession {
   bool awaits_probe() const { return phase_ == Phase::kProbe; }
   bool has_seen_probe() const { return has_seen_probe_; }
   void go_live(int64_t now_ms);
+  void send_canary(std::string payload) { canary_ = std::move(payload); }  // with its next query
   static constexpr std::string_view kProbePayload = "probe";
 
   // It carries messages of everything that is wanted.
@@ -59,7 +60,7 @@ class PgSession {
 
  private:
   enum class Phase : uint8_t { kHello, kProbe, kLive };
-  enum class Query : uint8_t { kNone, kHello, kAlive, kBatch, kStart, kRead, kPurge };
+  enum class Query : uint8_t { kNone, kHello, kAlive, kCanary, kBatch, kStart, kRead, kPurge };
 
   bool fail(std::string problem);
   bool ask(Query query, const std::string& statements);
@@ -88,6 +89,7 @@ class PgSession {
   int64_t alive_due_ms_ = 0;
   int64_t outbox_due_ms_ = 0;
   int64_t purge_due_ms_;
+  std::string canary_;  // waits to be sent
   std::string problem_;
 };
 

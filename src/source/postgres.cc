@@ -44,13 +44,21 @@ std::vector<LinkState> PostgresSource::links() const {
 }
 
 void PostgresSource::want(std::string_view channel) {
-  wanted_channels_.fetch_add(1, std::memory_order_relaxed);
+  if (channel != kCanaryChannel) wanted_channels_.fetch_add(1, std::memory_order_relaxed);
   if (loop_) loop_->post(channel, true);
 }
 
 void PostgresSource::unwant(std::string_view channel) {
-  wanted_channels_.fetch_sub(1, std::memory_order_relaxed);
+  if (channel != kCanaryChannel) wanted_channels_.fetch_sub(1, std::memory_order_relaxed);
   if (loop_) loop_->post(channel, false);
+}
+
+void PostgresSource::send_canary(std::string_view payload) {
+  if (loop_) loop_->send_canary(payload);
+}
+
+void PostgresSource::rebuild() {
+  if (loop_) loop_->rebuild();
 }
 
 }  // namespace livehub::source

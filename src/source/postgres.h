@@ -87,6 +87,11 @@ class PostgresSource : public Source {
   bool feeds(std::string_view channel) const override { return rules_->feeds(channel); }
   void want(std::string_view channel) override;
   void unwant(std::string_view channel) override;
+  // NOTIFY to one name of this process's own, "livehub_canary_" and 16 hex digits; with the outbox
+  // too, whose rows are not ours to make.
+  std::string_view canary_name() const override { return "postgres"; }
+  void send_canary(std::string_view payload) override;
+  void rebuild() override;
 
   // How many channels somebody here listens to. Any thread.
   size_t wanted_channels() const { return wanted_channels_.load(std::memory_order_relaxed); }

@@ -72,6 +72,18 @@ void RedisSource::stop() { state_->stop(); }
 std::vector<LinkState> RedisSource::links() const { return state_->links(); }
 bool RedisSource::feeds(std::string_view channel) const { return state_->feeds(channel); }
 
+std::string_view RedisSource::canary_name() const {
+  return state_->rule().kind == RedisRule::Kind::kNone ? "" : "redis";
+}
+void RedisSource::send_canary(std::string_view payload) {
+  state_->post([state = state_.get(), text = std::string(payload)](int64_t now_ns) {
+    state->send_canary(text, now_ns);
+  });
+}
+void RedisSource::rebuild() {
+  state_->post([state = state_.get()](int64_t now_ns) { state->rebuild(now_ns); });
+}
+
 void RedisSource::want(std::string_view channel) {
   state_->post([state = state_.get(), name = std::string(channel)](int64_t now_ns) {
     state->want(name, now_ns);

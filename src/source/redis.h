@@ -129,6 +129,11 @@ class RedisSource final : public Source {
   void unwant(std::string_view channel) override;
   void fetch(std::string_view channel, SourcePosition after, SourcePosition until, size_t bytes_max,
              uint64_t token) override;
+  // Pub/sub, or (where the rule reads streams) a stream of a few entries that expires: one key of
+  // this process's own, "livehub:canary:" and 16 hex digits.
+  std::string_view canary_name() const override;
+  void send_canary(std::string_view payload) override;
+  void rebuild() override;
 
  private:
   class State;

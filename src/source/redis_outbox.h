@@ -23,6 +23,7 @@ class RedisOutbox {
   void confirm(std::string_view channel, std::optional<SourcePosition> head = {});
   void refuse(std::string_view channel);
   void tell_gap(std::string_view channel, std::optional<SourcePosition> head = {});
+  void refuse_canary(std::string_view why) { inlet_.refuse_canary(why); }
   void deliver(uint64_t token, Backlog backlog) { inlet_.deliver(token, std::move(backlog)); }
 
   bool is_blocked() const { return !waiting_.empty(); }

@@ -58,13 +58,15 @@ void RedisPubSub::flush(int64_t now_ns) {
     denied_.clear();
   }
   if (dirty_.empty()) return;
-  std::vector<std::string> coming, going;
+  std::vector<std::string> coming, going, canary;
   for (const std::string& key : dirty_) {
     const auto found = entries_.find(key);
     if (found == entries_.end()) continue;
     Entry& entry = found->second;
     entry.is_dirty = false;
-    if (entry.is_wanted != entry.is_asked)
+    if (entry.is_wanted && !entry.is_asked && entry.channel == kCanaryChannel)
+      canary.push_back(key);
+    else if (entry.is_wanted != entry.is_asked)
       (entry.is_wanted ? coming : going).push_back(key);
     else if (!entry.is_wanted && entry.under_way == 0)
       entries_.erase(found);
@@ -72,6 +74,12 @@ void RedisPubSub::flush(int64_t now_ns) {
   dirty_.clear();
   send(true, std::move(coming));
   send(false, std::move(going));
+  send(true, std::move(canary));
+}
+
+bool RedisPubSub::is_canary(const std::string& key) const {
+  const auto found = entries_.find(key);
+  return found != entries_.end() && found->second.channel == kCanaryChannel;
 }
 
 int64_t RedisPubSub::deadline_ns() const {
@@ -171,9 +179,14 @@ void RedisPubSub::on_acknowledged(bool is_subscribe, const std::string& key, int
 // An error answers the whole batch: Redis has done nothing of it (an ACL, say).
 void RedisPubSub::on_error(const std::string& text, int64_t now_ns) {
   if (batches_.empty()) return link_.give_up("it answered with an error: " + text, now_ns);
-  base::log_warn("redis subscriber: refused: " + text);
   const Batch batch = std::move(batches_.front());
   batches_.pop_front();
+  if (batch.keys.size() == 1 && is_canary(batch.keys.front())) {
+    --entries_[batch.keys.front()].under_way;
+    outbox_.refuse(kCanaryChannel);
+    return outbox_.refuse_canary(text);
+  }
+  base::log_warn("redis subscriber: refused: " + text);
   for (const std::string& key : batch.keys) {
     const auto found = entries_.find(key);
     if (found == entries_.end()) continue;

@@ -6,7 +6,9 @@
 //      for it is under way;
 //   2. after a reconnect every channel that had been confirmed is told of a gap, once, when it is
 //      subscribed again; one that was refused is confirmed;
-//   3. a message of a channel that nobody wants, or that is not confirmed yet, is dropped.
+//   3. the canary is subscribed in a batch of its own: one that is refused costs nobody else his,
+//      and is not asked for again on this connection;
+//   4. a message of a channel that nobody wants, or that is not confirmed yet, is dropped.
 // Tests: tests/unit/source/redis_pubsub_test.cc.
 #pragma once
 
@@ -63,6 +65,7 @@ class RedisPubSub final : public RedisLink::User {
   void send(bool is_subscribe, std::vector<std::string> keys);
   void on_acknowledged(bool is_subscribe, const std::string& key, int64_t now_ns);
   void on_error(const std::string& text, int64_t now_ns);
+  bool is_canary(const std::string& key) const;
 
   RedisLink& link_;
   RedisOutbox& outbox_;

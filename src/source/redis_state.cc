@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "source/random_name.h"
 #include "source/thread.h"
 
 namespace livehub::source {
@@ -26,7 +27,18 @@ uint64_t random_u64() {
   return value;
 }
 
+constexpr std::string_view kCanaryEntries = "16";  // what one that was away for a minute may miss
+constexpr std::string_view kCanaryLifeMs = "60000";
+
 }  // namespace
+
+RedisSource::State::State(RedisOptions options, RedisRule rule, RedisHook hook,
+                          RedisLinkConfig config)
+    : options_(std::move(options)),
+      rule_(std::move(rule)),
+      hook_(std::move(hook)),
+      config_(std::move(config)),
+      canary_key_(random_name("livehub:canary:")) {}
 
 // --- start and stop ---
 
@@ -75,7 +87,7 @@ void RedisSource::State::make_links(Inlet& inlet) {
                std::span<const RedisReply> fields,
                RedisOutcome& out) { return translate(channel, position, fields, false, out); },
         [this](const std::string& key) {
-          if (group_) group_->touch(key);
+          if (group_ && key != canary_key_) group_->touch(key);
         });
   }
 }
@@ -174,6 +186,7 @@ bool RedisSource::State::feeds(std::string_view channel) const {
 }
 
 std::string RedisSource::State::key_of(std::string_view channel) const {
+  if (channel == kCanaryChannel) return canary_key_;
   return rule_.key_prefix + std::string(channel.substr(rule_.channel_prefix.size()));
 }
 
@@ -200,10 +213,27 @@ void RedisSource::State::fetch(RedisFetch fetch, uint64_t token, int64_t now_ns)
       now_ns);
 }
 
+// A stream's key is short and goes away by itself when this process has.
+void RedisSource::State::send_canary(const std::string& payload, int64_t now_ns) {
+  const auto answered = [this](const RedisReply& reply) {
+    if (reply.is_error() && !reply.is_local) outbox_->refuse_canary(reply.text);
+  };
+  if (pubsub_) commands_->send({"PUBLISH", canary_key_, payload}, answered, now_ns);
+  if (!streams_) return;
+  commands_->send({"XADD", canary_key_, "MAXLEN", std::string(kCanaryEntries), "*", "d", payload},
+                  answered, now_ns);
+  commands_->send({"PEXPIRE", canary_key_, std::string(kCanaryLifeMs)}, answered, now_ns);
+}
+
+void RedisSource::State::rebuild(int64_t now_ns) {
+  for (const auto& link : links_)
+    if (link->is_up()) link->give_up("no canary comes back through it", now_ns);
+}
+
 bool RedisSource::State::translate(const std::string& channel, SourcePosition position,
                                    std::span<const RedisReply> fields, bool is_backlog,
                                    RedisOutcome& out) const {
-  if (hook_)
+  if (hook_ && channel != kCanaryChannel)
     return hook_({.channel = channel,
                   .payload = {},
                   .fields = fields,
@@ -223,7 +253,7 @@ void RedisSource::State::on_message(const std::string& channel, const std::strin
                                     std::string_view payload, int64_t now_ns) {
   if (echoes_->take(key, payload, now_ns)) return;
   RedisOutcome out;
-  if (!hook_) {
+  if (!hook_ || channel == kCanaryChannel) {
     out.payload = payload;
   } else {
     const RedisMessage message{.channel = channel,

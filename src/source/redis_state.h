@@ -31,11 +31,7 @@ class RedisSource::State {
  public:
   using Task = std::function<void(int64_t now_ns)>;
 
-  State(RedisOptions options, RedisRule rule, RedisHook hook, RedisLinkConfig config)
-      : options_(std::move(options)),
-        rule_(std::move(rule)),
-        hook_(std::move(hook)),
-        config_(std::move(config)) {}
+  State(RedisOptions options, RedisRule rule, RedisHook hook, RedisLinkConfig config);
   ~State() { stop(); }
 
   std::string start(Inlet& inlet);
@@ -55,6 +51,8 @@ class RedisSource::State {
   void want(const std::string& channel, int64_t now_ns);
   void unwant(const std::string& channel);
   void fetch(RedisFetch fetch, uint64_t token, int64_t now_ns);
+  void send_canary(const std::string& payload, int64_t now_ns);
+  void rebuild(int64_t now_ns);
 
  private:
   void make_links(Inlet& inlet);
@@ -75,6 +73,7 @@ class RedisSource::State {
   const RedisRule rule_;
   const RedisHook hook_;
   const RedisLinkConfig config_;
+  const std::string canary_key_;  // ours alone, of all processes at this Redis
 
   std::unique_ptr<RedisResolver> resolver_;
   std::vector<std::unique_ptr<RedisLink>> links_;  // commands first; made by start(), then fixed

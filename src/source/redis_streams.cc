@@ -55,6 +55,7 @@ void RedisStreams::on_head(const std::string& key, uint64_t life, const RedisRep
     else if (!reply.items[0].items.empty())
       head = redis_position(reply.items[0].items[0].text);
   }
+  if (!head && entry.is_canary() && !reply.is_local) return refuse_canary(entry, reply.text);
   if (!head) {
     if (!reply.is_local || commands_.is_up()) {
       base::log_warn("redis streams: " + key + " cannot be read: " + reply.text);
@@ -69,6 +70,12 @@ void RedisStreams::on_head(const std::string& key, uint64_t life, const RedisRep
   outbox_.confirm(entry.channel, head);
   entry.is_refused = false;
   on_read_(key);
+}
+
+void RedisStreams::refuse_canary(Entry& entry, const std::string& why) {
+  entry.is_live = false;
+  outbox_.refuse(entry.channel);
+  outbox_.refuse_canary(why);
 }
 
 void RedisStreams::on_commands(bool is_up, int64_t now_ns) {
@@ -141,7 +148,7 @@ void RedisStreams::end_read_early(int64_t now_ns) {
 }
 
 void RedisStreams::on_up(int64_t) {
-  for (auto& [key, entry] : entries_) entry.must_check = entry.is_live;
+  for (auto& [key, entry] : entries_) entry.must_check = entry.is_live && !entry.is_canary();
 }
 
 void RedisStreams::on_down() {
@@ -181,6 +188,8 @@ void RedisStreams::on_read(RedisReply& reply, int64_t now_ns) {
   is_reading_ = is_ending_ = false;
   for (auto& [key, entry] : entries_) entry.is_read = false;
   if (reply.is_error()) {
+    for (auto& [key, entry] : entries_)
+      if (entry.is_canary() && entry.is_live) return refuse_canary(entry, reply.text);
     base::log_warn("redis streams: reading was refused: " + reply.text);
     read_again_ns_ = now_ns + kReadAgainNs;
     return;
@@ -204,7 +213,8 @@ void RedisStreams::take_entries(const std::string& key, Entry& entry, const Redi
       outbox_.publish(entry.channel, std::move(out.payload), std::move(out.event), *position);
   }
   // It lags, or the hub does: what is trimmed meanwhile would be missed.
-  if (entries.items.size() >= kEntriesAtOnce || outbox_.is_blocked()) entry.must_check = true;
+  if (entries.items.size() >= kEntriesAtOnce || outbox_.is_blocked())
+    entry.must_check = !entry.is_canary();
   on_read_(key);
 }
 

@@ -7,6 +7,8 @@
 //   3. one XREAD is under way at a time; a new key ends it early (CLIENT UNBLOCK);
 //   4. after a reconnect, and after a read that came back full, the stream's oldest entry is
 //      compared with `last`: if that is gone, entries behind it may be, and a gap is told.
+//   5. what the server refuses because of the canary's key costs no other key more than a round
+//      trip: it is read again at once, without the canary until the next connection.
 // A reading that lags loses nothing as long as the stream keeps what it has not read.
 // Tests: tests/unit/source/redis_streams_test.cc.
 #pragma once
@@ -56,6 +58,7 @@ class RedisStreams final : public RedisLink::User {
     bool must_check = false;  // whether the stream still has `last`
     bool is_read = false;     // part of the read that is under way
     int64_t retry_ns = 0;     // when to ask again; 0: with the next command link
+    bool is_canary() const { return channel == kCanaryChannel; }
   };
   enum class Expected : uint8_t { kCheck, kRead, kPing };
   struct Outstanding {
@@ -67,6 +70,7 @@ class RedisStreams final : public RedisLink::User {
   void on_head(const std::string& key, uint64_t life, const RedisReply& reply);
   void begin_read();
   void end_read_early(int64_t now_ns);
+  void refuse_canary(Entry& entry, const std::string& why);
   void on_check(const std::string& key, const RedisReply& reply);
   void on_read(RedisReply& reply, int64_t now_ns);
   void take_entries(const std::string& key, Entry& entry, const RedisReply& entries);

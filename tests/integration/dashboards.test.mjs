@@ -64,7 +64,11 @@ test("the dashboard asks for what there is", (t) => {
     for (const target of panel.targets) {
       check(target.expr, panel.title);
       for (const label of target.legendFormat.matchAll(/\{\{(\w+)\}\}/g))
-        assert.match(target.expr, new RegExp(`${label[1]}|livehub_link|awake`), panel.title);
+        assert.match(
+          target.expr,
+          new RegExp(`${label[1]}|livehub_link|livehub_source|awake`),
+          panel.title,
+        );
     }
   const ids = dashboard.panels.map((panel) => panel.id);
   assert.equal(new Set(ids).size, ids.length);

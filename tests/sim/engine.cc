@@ -32,8 +32,10 @@ SimEngine::SimEngine(io::SimKernel& kernel, const EngineSetup& setup, const Prof
   shared_.post = [this](uint32_t shard, std::function<void()> work) {
     shards_[shard].tasks->post(std::move(work));
   };
-  if (source) feed_ = std::make_unique<session::SourceFeed>(*source);
+  if (source) feed_ = std::make_unique<session::SourceFeed>(*source, 0);
   if (source) shared_.identity.feeds.push_back(feed_.get());
+  shared_.canaries = std::make_unique<session::Canaries>(setup.shards, std::vector<std::string>(),
+                                                         session::CanaryTimes(), kernel.now_ns());
   shards_.resize(setup.shards);
   for (uint32_t id = 0; id < setup.shards; ++id) {
     Shard& shard = shards_[id];
@@ -104,6 +106,11 @@ void SimEngine::check_invariants() const {
     LIVEHUB_CHECK(
         shared_.address_limits->open_of(*auth::parse_ip("192.0.2." + std::to_string(i))) == 0,
         "nobody is there, so no address has a connection open");
+}
+
+std::string SimEngine::late_canary() const {
+  const std::vector<std::string> wrong = shared_.canaries->wrong(false, kernel_.now_ns());
+  return wrong.empty() ? "" : wrong.front();
 }
 
 uint32_t SimEngine::connections() const {

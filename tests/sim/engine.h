@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "io/sim_driver.h"
@@ -41,6 +42,7 @@ class SimEngine {
   void begin_drain();
   void check_invariants() const;
 
+  std::string late_canary() const;  // none: empty
   uint32_t connections() const;
   int64_t held_bytes() const;
   uint64_t turns() const;

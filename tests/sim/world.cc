@@ -273,6 +273,7 @@ void World::stay_quiet() {
   if (engine_->connections() != linked)
     fail("dead peers are open: " + std::to_string(engine_->connections()) + " of " +
          std::to_string(linked));
+  if (const std::string late = engine_->late_canary(); !late.empty()) fail("in the calm: " + late);
   for (const auto& client : clients_) client->check_end();
 }
 
@@ -308,7 +309,10 @@ void World::leave() {
   // The arena keeps the last large frames until it needs their room.
   const auto blocks =
       static_cast<int64_t>((setup_.limits.blocks_bytes_max + 300'000) * setup_.shards);
-  if (grown < 0 || grown > (scene_.has_large ? blocks : 0))
+  // Where one subscriber makes a stream hot, the canaries' are.
+  const bool has_rings = setup_.limits.hot_from_subscribers == 1;
+  const auto rings = has_rings ? static_cast<int64_t>(setup_.limits.ring_bytes * setup_.shards) : 0;
+  if (grown < 0 || grown > (scene_.has_large ? blocks : 0) + rings)
     fail("memory is not what it was: " + std::to_string(grown) + " bytes more");
 }
 

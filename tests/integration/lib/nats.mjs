@@ -83,13 +83,13 @@ export class NatsServer {
   async monitor(what) {
     return (await fetch(`http://127.0.0.1:${this.monitorPort}/${what}`)).json();
   }
-  // The subjects that our process has subscribed, in order.
+  // The subjects that our process has subscribed for clients, in order.
   async subjects(name = "livehub drop") {
     const { connections } = await this.monitor("connz?subs=1");
     return connections
       .filter((connection) => connection.name === name)
       .flatMap((connection) => connection.subscriptions_list ?? [])
-      .filter((subject) => !subject.startsWith("_INBOX"))
+      .filter((subject) => !/^(_INBOX|livehub\.canary)\./.test(subject))
       .sort();
   }
 }

@@ -16,9 +16,11 @@ export class Proxy {
   garbling = false; // clients are told nonsense, old ones and new
   accepted = 0;
 
-  static async start(target, { host = "127.0.0.1", port = 0 } = {}) {
+  // What the server says to a client passes the stream that `through(proxy)` makes (lib/deaf.mjs).
+  static async start(target, { host = "127.0.0.1", port = 0, through } = {}) {
     const proxy = track(new Proxy());
     proxy.target = target;
+    proxy.through = through;
     proxy.#server = net.createServer((client) => proxy.#join(client));
     await new Promise((resolve) => proxy.#server.listen(port, host, resolve));
     proxy.port = proxy.#server.address().port;
@@ -32,16 +34,19 @@ export class Proxy {
     }
     this.accepted++;
     if (this.garbling) return this.#garble(client);
-    const upstream = net.connect({ host: "127.0.0.1", port: this.target.port });
+    const server = net.connect({ host: "127.0.0.1", port: this.target.port });
+    const upstream = this.through ? server.pipe(this.through(this)) : server;
     const pair = { client, upstream };
     this.#pairs.add(pair);
     const end = () => {
       this.#pairs.delete(pair);
       client.destroy();
       upstream.destroy();
+      server.destroy();
     };
-    for (const socket of [client, upstream]) socket.on("error", end).on("close", end);
-    client.pipe(upstream);
+    for (const stream of new Set([client, upstream, server]))
+      stream.on("error", end).on("close", end);
+    client.pipe(server);
     if (!this.frozen) upstream.pipe(client);
   }
 

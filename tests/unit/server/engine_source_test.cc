@@ -119,6 +119,7 @@ class TestProfile : public Profile {
       session.send_comment("open");
       return session.watch(channel);
     }
+    if (channel == "curious") session.subscribe({.channel = kCanaryChannel});
     Subscribe options;
     options.channel = channel;
     options.resume_after = request.header("last-event-id");
@@ -166,18 +167,21 @@ class Client {
   Client& operator=(const Client&) = delete;
   ~Client() { ::close(fd_); }
 
-  // Reads until that has come; what came before it is forgotten.
-  void expect(const std::string& wanted) {
+  // Reads until that has come; returns what came before it.
+  std::string expect(const std::string& wanted) {
     size_t place = 0;
     while ((place = got_.find(wanted)) == std::string::npos) {
       char bytes[4096];
       ssize_t size = 0;
       do size = ::recv(fd_, bytes, sizeof(bytes), 0);
       while (size < 0 && errno == EINTR);
-      ASSERT_GT(size, 0) << "waited for " << wanted << ", got " << got_;
+      EXPECT_GT(size, 0) << "waited for " << wanted << ", got " << got_;
+      if (size <= 0) return got_;
       got_.append(bytes, static_cast<size_t>(size));
     }
+    const std::string before = got_.substr(0, place);
     got_.erase(0, place + wanted.size());
+    return before;
   }
 
  private:
@@ -269,6 +273,11 @@ TEST_P(EngineSource, WatchingHoldsAChannelUntilItIsSubscribed) {
   client.expect(": watching fedwatched");
   client.expect(": subscribed fedwatched");
   for (int i = 0; i < 50; ++i) client.expect("data: m" + std::to_string(i) + "\n");
+}
+
+TEST_P(EngineSource, NobodySubscribesToAReservedName) {
+  Client client(engine.port(), "/curious HTTP/1.1");
+  EXPECT_EQ(client.expect(": subscribed curious").find("canary"), std::string::npos);
 }
 
 TEST_P(EngineSource, TheSourceIsToldWhenTheLastOneLeaves) {

@@ -14,11 +14,11 @@ namespace {
 class StreamInlet : public FakeInlet {
  public:
   Result publish(const Publication& p) override {
-    if (!is_full) last_offset = p.position->offset;
+    if (!is_full && p.position) last_offset = p.position->offset;
     return FakeInlet::publish(p);
   }
   void confirm(std::string_view channel, std::optional<SourcePosition> head) override {
-    confirmed = head->offset;
+    if (head) confirmed = head->offset;
     FakeInlet::confirm(channel, head);
   }
   void deliver(uint64_t token, Backlog backlog) override {
@@ -89,6 +89,27 @@ std::vector<std::string> published(const StreamInlet& of) {
   for (const std::string& line : const_cast<StreamInlet&>(of).lines())
     if (line.starts_with("publish")) out.push_back(line);
   return out;
+}
+
+TEST(NatsStream, CarriesCanariesBesideTheStream) {
+  NatsServerProcess server;
+  Hub hub(server);
+  ASSERT_TRUE(hub.comes_up());
+  const std::string channel(kCanaryChannel);
+  hub.source.want(channel);
+  ASSERT_TRUE(hub.inlet.sees("confirm " + channel));
+  hub.source.send_canary("1 1");
+  ASSERT_TRUE(hub.inlet.sees("publish " + channel + " |1 1"));
+  ASSERT_TRUE(hub.push("a"));
+  hub.source.rebuild();
+  ASSERT_TRUE(hub.inlet.sees("confirm " + channel, 2));
+  ASSERT_TRUE(hub.comes_up());
+  hub.source.send_canary("1 2");
+  ASSERT_TRUE(hub.inlet.sees("publish " + channel + " |1 2"));
+  ASSERT_TRUE(hub.push("b"));
+  ASSERT_TRUE(hub.inlet.sees("publish live |b"));
+  EXPECT_EQ(hub.inlet.count("publish live"), 2u);  // nothing stands between them
+  EXPECT_EQ(hub.inlet.count("gap"), 0u);
 }
 
 TEST(NatsStream, PositionsGrowWithTheSequenceAndWithANewStream) {

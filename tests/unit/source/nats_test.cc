@@ -73,6 +73,24 @@ TEST(Nats, DeliversInOrderWhatComesAfterTheConfirmation) {
   EXPECT_EQ(rig.inlet.count("gap"), 0u);
 }
 
+TEST(Nats, CarriesCanariesPastTheRuleAndOverANewConnection) {
+  NatsServerProcess server;
+  NatsRule deaf = plain_rule();
+  deaf.decode = [](const NatsMessage&, NatsDecoded&) { return false; };
+  Rig rig(quick(server.url()), deaf);
+  rig.start();
+  const std::string channel(kCanaryChannel);
+  rig.source.want(channel);
+  ASSERT_TRUE(rig.inlet.sees("confirm " + channel));
+  rig.source.send_canary("1 1");
+  ASSERT_TRUE(rig.inlet.sees("publish " + channel + " |1 1"));
+  rig.source.rebuild();
+  ASSERT_TRUE(rig.inlet.sees("gap " + channel));
+  rig.source.send_canary("1 2");
+  EXPECT_TRUE(rig.inlet.sees("publish " + channel + " |1 2"));
+  EXPECT_EQ(rig.source.links().at(0).reconnects, 1u);
+}
+
 TEST(Nats, UnwantedChannelsAreNotFedAndConfirmedAgainWhenWanted) {
   NatsServerProcess server;
   Rig rig(server);

@@ -66,6 +66,18 @@ TEST_F(PostgresOutboxTest, MessagesOfAnySizeWithOneListen) {
   EXPECT_THAT(received(), ElementsAre(std::string(500000, 'x')));
 }
 
+TEST_F(PostgresOutboxTest, CarriesCanariesBesideTheTable) {
+  start(options());
+  const std::string channel(kCanaryChannel);
+  source_->want(channel);
+  // It may be confirmed before its name is listened to: then the next one comes.
+  EXPECT_TRUE(eventually([&] {
+    source_->send_canary("1 1");
+    return inlet_.count(channel + " 1 1") > 0;
+  }));
+  EXPECT_EQ(Client(server_).run("SELECT count(*) FROM livehub_outbox"), "0");
+}
+
 TEST_F(PostgresOutboxTest, CommitsInReverseOrderAreReadInOneOrderAndNoneIsMissed) {
   start(options());
   Client first(server_), second(server_), third(server_);

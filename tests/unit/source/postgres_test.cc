@@ -51,6 +51,20 @@ TEST_F(PostgresTest, ListensAndHearsBothNames) {
             (std::vector<std::string>{"confirm ch:a", "ch:a {\"n\":1}", "ch:a {\"n\":2}"}));
 }
 
+TEST_F(PostgresTest, CarriesCanariesPastTheRulesAndOverANewLink) {
+  const std::string channel(kCanaryChannel);
+  source_.want(channel);
+  ASSERT_TRUE(inlet_.comes("confirm " + channel));
+  EXPECT_EQ(source_.wanted_channels(), 0u);  // of clients
+  source_.send_canary("1 1");
+  ASSERT_TRUE(inlet_.comes(channel + " 1 1"));
+  source_.rebuild();
+  ASSERT_TRUE(inlet_.comes("gap " + channel));
+  EXPECT_EQ(source_.links().at(0).reconnects, 1u);
+  source_.send_canary("1 2");
+  EXPECT_TRUE(inlet_.comes(channel + " 1 2"));
+}
+
 TEST_F(PostgresTest, NamesAreQuoted) {
   const std::string odd = "ch:x\"; DROP TABLE y; --'\\ \xc3\xa9";
   source_.want(odd);

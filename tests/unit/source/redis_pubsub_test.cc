@@ -90,6 +90,50 @@ TEST(RedisPubSub, RefusesWhatAnAclForbidsAndAsksAgain) {
   ASSERT_TRUE(eventually([&] { return hub.inlet.has("confirm room:shut"); }));
 }
 
+const std::string kCanary = "publish " + std::string(kCanaryChannel) + " ";
+
+TEST(RedisPubSub, CarriesCanariesPastTheHookAndOverANewLink) {
+  RedisServer server;
+  // What is the profile's does not see them.
+  TestSource hub(quick_options(server.url()), pubsub_rule(),
+                 [](const RedisMessage&, RedisOutcome&) { return false; });
+  ASSERT_TRUE(hub.becomes_up());
+  EXPECT_EQ(hub.source->canary_name(), "redis");
+  hub.source->want(kCanaryChannel);
+  ASSERT_TRUE(eventually([&] { return hub.inlet.has("confirm " + std::string(kCanaryChannel)); }));
+  hub.source->send_canary("1 1");
+  ASSERT_TRUE(eventually([&] { return hub.inlet.has(kCanary + "1 1"); }));
+  hub.source->rebuild();
+  ASSERT_TRUE(eventually([&] { return hub.inlet.has("gap " + std::string(kCanaryChannel)); }));
+  for (const LinkState& link : hub.source->links()) EXPECT_EQ(link.reconnects, 1u) << link.name;
+  hub.source->send_canary("1 2");
+  EXPECT_TRUE(eventually([&] { return hub.inlet.has(kCanary + "1 2"); }));
+  EXPECT_EQ(TestSource(quick_options(server.url()), {}).source->canary_name(), "");
+}
+
+TEST(RedisPubSub, ACanaryThatAnAclForbidsCostsNoOtherChannel) {
+  RedisServer server;
+  TestSource admin(quick_options(server.url()), {});
+  ASSERT_TRUE(admin.becomes_up());
+  ASSERT_EQ(admin.run({"ACL", "SETUSER", "u", "on", ">p", "+@all", "~*", "&chat:*"}), "OK");
+  auto options = quick_options("redis://u:p@127.0.0.1:" + std::to_string(server.port()));
+  TestSource hub(options, pubsub_rule());
+  ASSERT_TRUE(hub.becomes_up());
+  // All at once, so that they would stand in one batch.
+  hub.source->want("room:1");
+  hub.source->want(kCanaryChannel);
+  for (int i = 2; i < 100; ++i) hub.source->want("room:" + std::to_string(i));
+  ASSERT_TRUE(eventually([&] { return hub.inlet.count("canary refused: NOPERM") > 0; }));
+  ASSERT_TRUE(eventually([&] { return hub.inlet.count("confirm room:") == 99; }));
+  EXPECT_EQ(hub.inlet.count("refuse room:"), 0u);
+  hub.source->send_canary("1 1");  // nor may it be published
+  EXPECT_TRUE(eventually([&] { return hub.inlet.count("canary refused: NOPERM") > 1; }));
+  // The next link asks again.
+  ASSERT_EQ(admin.run({"ACL", "SETUSER", "u", "&livehub:canary:*"}), "OK");
+  hub.source->rebuild();
+  EXPECT_TRUE(eventually([&] { return hub.inlet.has("confirm " + std::string(kCanaryChannel)); }));
+}
+
 TEST(RedisPubSub, DoesNotHearItsOwnEcho) {
   RedisServer server;
   TestSource hub(quick_options(server.url()), pubsub_rule());

@@ -88,6 +88,62 @@ TEST(RedisStreams, GoesOnAfterALostConnectionWithoutAGap) {
   EXPECT_EQ(rig.hub.inlet.count("gap"), 0u);
 }
 
+const std::string kCanary = "publish " + std::string(kCanaryChannel) + " ";
+
+TEST(RedisStreams, CarriesCanariesInAKeyThatExpires) {
+  RedisOptions with_group;
+  with_group.consumer_group = "group";
+  // What is the profile's does not see them.
+  Rig rig(with_group, [](const RedisMessage&, RedisOutcome&) { return false; });
+  rig.want(std::string(kCanaryChannel));
+  for (int i = 0; i < 40; ++i) rig.hub.source->send_canary("1 " + std::to_string(i));
+  ASSERT_TRUE(eventually([&] { return rig.hub.inlet.count(kCanary + "1 39 @") == 1; }));
+  const std::string keys = rig.other.run({"KEYS", "livehub:canary:*"});
+  const std::string key = keys.substr(1, keys.size() - 2);
+  EXPECT_EQ(key.size(), std::string("livehub:canary:").size() + 16) << keys;
+  EXPECT_EQ(rig.other.run({"XLEN", key}), "16");
+  EXPECT_GT(std::stoi(rig.other.run({"PTTL", key})), 0);
+  // One that was trimmed or has expired is no gap to speak of, and no group follows it.
+  rig.other.run({"DEL", key});
+  rig.hub.source->rebuild();
+  const auto is_new = [&] {
+    for (const LinkState& link : rig.hub.source->links())
+      if (!link.is_up || link.reconnects != 1) return false;
+    return true;
+  };
+  ASSERT_TRUE(eventually(is_new));
+  rig.hub.source->send_canary("1 40");
+  ASSERT_TRUE(eventually([&] { return rig.hub.inlet.count(kCanary + "1 40 @") == 1; }));
+  EXPECT_EQ(rig.hub.inlet.count("gap"), 0u);
+  rig.want("s:a");
+  rig.add("stream:a", "read after it", "1-0");
+  ASSERT_TRUE(eventually([&] {  // both would have one by then
+    return rig.other.run({"XINFO", "GROUPS", "stream:a"}).starts_with("[[");
+  }));
+  EXPECT_EQ(rig.other.run({"XINFO", "GROUPS", key}), "[]");
+}
+
+TEST(RedisStreams, ACanaryThatAnAclForbidsCostsNoOtherKey) {
+  RedisServer server;
+  TestSource admin(quick_options(server.url()), {});
+  ASSERT_TRUE(admin.becomes_up());
+  const auto may = [&](const std::string& keys) {
+    ASSERT_EQ(admin.run({"ACL", "SETUSER", "u", "on", ">p", "+@all", "resetkeys", keys}), "OK");
+  };
+  may("~*");
+  auto options = quick_options("redis://u:p@127.0.0.1:" + std::to_string(server.port()));
+  TestSource hub(options, stream_rule());
+  ASSERT_TRUE(hub.becomes_up());
+  hub.source->want("s:a");
+  hub.source->want(kCanaryChannel);
+  ASSERT_TRUE(eventually([&] { return hub.inlet.count("confirm") == 2; }));
+  may("~stream:*");  // the read that is under way is the last with the canary
+  ASSERT_TRUE(eventually([&] { return hub.inlet.count("canary refused: NOPERM") == 1; }));
+  EXPECT_EQ(admin.run({"XADD", "stream:a", "1-0", "d", "x"}), "1-0");
+  EXPECT_TRUE(eventually([&] { return hub.inlet.has("publish s:a x @1-0"); }));
+  EXPECT_TRUE(hub.is_up());
+}
+
 TEST(RedisStreams, GoesOnAfterAFrozenServer) {
   Rig rig;
   rig.want("s:a");

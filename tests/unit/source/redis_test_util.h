@@ -180,6 +180,8 @@ class FakeInlet : public Inlet {
     lines_.push_back(line);
   }
 
+  void refuse_canary(std::string_view why) override { add("canary refused:", why, {}); }
+
   void set_full(bool is_full) {
     const std::lock_guard guard(mutex_);
     is_full_ = is_full;

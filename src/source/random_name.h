@@ -1,0 +1,13 @@
+// A name that is this process's own, of all that share a broker. pure but for the randomness.
+// Tests: tests/unit/source/random_name_test.cc.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace livehub::source {
+
+// `begin` and 16 hex digits of 64 random bits.
+[[nodiscard]] std::string random_name(std::string_view begin);
+
+}  // namespace livehub::source
