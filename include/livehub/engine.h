@@ -43,6 +43,8 @@ struct EngineOptions {
   uint32_t connects_per_ip_per_minute = 0;  // a minute's worth may come at once; 0: any number
   bool per_ip_only_counts = false;          // who is over these two is counted and let in
   bool is_on_fly = false;                   // streams get Content-Encoding: none
+  bool compress_websocket = false;          // permessage-deflate, with clients that offer it
+  bool compress_sse = false;                // gzip, for clients that accept it; not on Fly
   bool public_ready = true;                 // GET /_livehub/ready on the public port
   bool echo = false;                        // /echo for outside test suites
 };

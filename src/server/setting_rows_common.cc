@@ -49,6 +49,11 @@ void set_slow_reader(Settings& s, const SettingValue& value) {
                                                   : SlowReader::kDisconnect;
 }
 
+void set_compression(Settings& s, const SettingValue& value) {
+  s.engine.compress_websocket = value.text != "off";
+  s.engine.compress_sse = value.text == "on";
+}
+
 using E = EngineOptions;
 using T = SettingType;
 constexpr std::string_view kCommon = "Common";
@@ -109,6 +114,9 @@ constexpr std::array kTable = {
     Setting{.name = "CLOSE_SECONDS", .group = kClients, .default_text = "5",
             .help = "How long a closing connection may take to end properly.",
             .least = 1, .most = 600, .unit = "seconds", .apply = set_number<&E::close_seconds>},
+    Setting{.name = "COMPRESSION", .group = kClients, .type = T::kChoice, .default_text = "off",
+            .help = "websocket: with clients that offer permessage-deflate; on: SSE with gzip too.",
+            .words = "off|websocket|on", .apply = set_compression},
 
     Setting{.name = "TRUSTED_PROXIES", .group = kClients, .type = T::kNetworks,
             .help = "Networks of proxies that say whose a connection is; on Fly 172.16.0.0/12.",

@@ -23,12 +23,17 @@ Front::Front(uint32_t shard, Shared& shared, io::Driver& driver, const ProfileFa
       options_(shared.options),
       driver_(driver),
       account_(shared.budget),
+      compression_(options_.compress_websocket || options_.compress_sse
+                       ? std::make_unique<Compression>(counters_, account_)
+                       : nullptr),
       hub_(static_cast<hub::ShardId>(shard), shared.identity, shared.limits, account_, *this,
            *this),
       wheel_(shard::tick_of(driver.now_ns())),
       slots_kept_(std::min(kSlotsKeptForRefusals, driver.sockets_max() / 8)) {
-  for (int kind = 0; kind < kEncodingKinds; ++kind)
+  for (int kind = 0; kind < kPlainEncodings; ++kind)
     hub_.fanout().add_encoding(&encoding_of(static_cast<EncodingKind>(kind)));
+  for (int kind = kPlainEncodings; compression_ && kind < kEncodingKinds; ++kind)
+    hub_.fanout().add_encoding(&compression_->encoding_of(static_cast<EncodingKind>(kind)));
   // Room without memory: the kernel gives what is touched.
   sending_.reserve(driver.sockets_max());
   if (shared.knows_visitors()) visitors_.reserve(driver.sockets_max());
@@ -318,6 +323,7 @@ bool Front::flush() {
   const bool is_left = hub_.flush(now_tick());
   if (insight_.has_live()) insight_.note_flushed(!is_left, driver_.read_ns());
   run_deferred();
+  if (compression_) compression_->end_turn();
   if (account_.is_over()) relieve_memory();
   return is_left || has_mail();
 }

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <new>
 
 #include "base/check.h"
 #include "wire/utf8.h"
@@ -54,8 +53,9 @@ struct Deflater::Zlib {
 };
 
 Deflater::Deflater() : zlib_(std::make_unique<Zlib>()) {
-  if (deflateInit2(&zlib_->stream, kLevel, Z_DEFLATED, kRaw, kMemory, Z_DEFAULT_STRATEGY) != Z_OK)
-    throw std::bad_alloc();
+  const int result =
+      deflateInit2(&zlib_->stream, kLevel, Z_DEFLATED, kRaw, kMemory, Z_DEFAULT_STRATEGY);
+  LIVEHUB_CHECK(result == Z_OK, "at the start there is memory for zlib");
 }
 
 Deflater::~Deflater() { deflateEnd(&zlib_->stream); }
@@ -86,7 +86,8 @@ struct Inflater::Zlib {
 };
 
 Inflater::Inflater() : zlib_(std::make_unique<Zlib>()) {
-  if (inflateInit2(&zlib_->stream, kRaw) != Z_OK) throw std::bad_alloc();
+  const int result = inflateInit2(&zlib_->stream, kRaw);
+  LIVEHUB_CHECK(result == Z_OK, "at the start there is memory for zlib");
 }
 
 Inflater::~Inflater() { inflateEnd(&zlib_->stream); }

@@ -5,7 +5,7 @@
 // shard-local. Both keep their buffers between messages; shrink() gives back what a large one made.
 // Limits: a Deflater has 260 KB of zlib, an Inflater 40 KB, and each a buffer of at most
 // kBufferKeptBytes after shrink().
-// Tests: tests/unit/wire/deflate_test.cc, tests/fuzz/deflate_target.cc.
+// Tests: tests/unit/wire/deflate_test.cc.
 #pragma once
 
 #include <cstddef>
