@@ -127,7 +127,6 @@ Inflater::Verdict Inflater::take(std::string_view blocks, size_t bytes_max) {
 Inflater::Verdict Inflater::step(size_t bytes_max) {
   Zlib& zlib = *zlib_;
   z_stream& z = zlib.stream;
-  if (zlib.bytes > bytes_max) return Verdict::kTooBig;
   if (zlib.bytes == buffer_.capacity())
     buffer_.reserve(std::min(std::max(kFirstBytes, 2 * zlib.bytes), bytes_max + 1), zlib.bytes);
   char* const place = buffer_.data() + zlib.bytes;

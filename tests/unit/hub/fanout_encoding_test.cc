@@ -48,6 +48,23 @@ TEST_P(FanoutHalving, FramesOfAnySizeArrive) {
   }
 }
 
+// What was to be a block, and is small now, must not go where room was made for a block alone.
+TEST_P(FanoutHalving, AFullRingIsNotOverwritten) {
+  for (size_t filler = 1; filler < 200; ++filler) {
+    std::string expected;
+    const auto offer = [&](const std::string& payload) {
+      if (!append_to(halved, payload)) return false;
+      expected += "<" + payload.substr(0, payload.size() / 2) + ">";
+      return true;
+    };
+    while (offer(std::string(filler, 'f'))) {
+    }
+    for (int i = 0; i < 3; ++i) (void)offer(std::string(400, 'L'));
+    flush();
+    ASSERT_EQ(take(7), expected) << filler;
+  }
+}
+
 TEST_P(FanoutHalving, TheWorkIsDoneOnceHoweverLongTheRoomIsWaitedFor) {
   int appended = 0;
   while (append_to(halved, std::string(200, 'x'))) ++appended;  // nobody has been sent anything

@@ -125,6 +125,17 @@ TEST_F(CompressionTest, RoomIsMadeWithoutCompressing) {
   EXPECT_EQ(counters.compressions + counters.compressions_in_vain, 0u);
 }
 
+// Around the point from which compressing is worth it: never larger than plain.
+TEST_F(CompressionTest, AFrameIsNeverLargerThanThePlainOne) {
+  for (size_t more = 0; more < 120; ++more) {
+    const auto m = message(noise(300) + words(more));
+    for (int kind = kPlainEncodings; kind < kEncodingKinds; ++kind)
+      (void)frame_of(static_cast<EncodingKind>(kind), *m);
+  }
+  EXPECT_GT(counters.compressions, 10u);
+  EXPECT_GT(counters.compressions_in_vain, 10u);
+}
+
 TEST_F(CompressionTest, SmallMessagesGoPlain) {
   const auto small = message(words(255));
   EXPECT_EQ(frame_of(EncodingKind::kWsTextDeflated, *small),
