@@ -17,7 +17,7 @@ import {
 } from "./lib/libraries.mjs";
 import { eventually, range } from "./lib/patience.mjs";
 import { Publisher, push } from "./lib/push.mjs";
-import { Wire, exchange } from "./lib/raw.mjs";
+import { Wire } from "./lib/raw.mjs";
 import { shards, startServer, withServer } from "./lib/server.mjs";
 import { SseClient } from "./lib/sse.mjs";
 import { WsClient, WsWire, closePayload, opcode, upgradeRequest } from "./lib/websocket.mjs";
@@ -137,7 +137,7 @@ describe("WebSocket", () => {
     });
   });
 
-  test("100 subscribers, compressed and plain: each message is compressed once a shard", async () => {
+  test("100 subscribers, compressed and plain: one compression a message and shard", async () => {
     await withServer({ env: { COMPRESSION: "websocket" } }, async (own) => {
       const deflating = range(40).map(() => WsClient.open(own));
       const enveloped = range(20).map(() => WsClient.open(own, { query: "?last_event_id=" }));
@@ -272,6 +272,129 @@ describe("WebSocket", () => {
   });
 });
 
+describe("event streams", () => {
+  let server;
+  before(async () => {
+    server = await startServer({ env: { COMPRESSION: "on", HEARTBEAT_SECONDS: "1" } });
+  });
+  after(() => server.stop());
+
+  const gzip = { "Accept-Encoding": "gzip, deflate" };
+  const open = (headers = gzip, more = {}) => SseClient.open(server, { headers, ...more });
+
+  test("who accepts gzip gets it, and who does not gets the same plain", async () => {
+    const zipped = await open();
+    const plain = await open({});
+    await Promise.all([zipped.untilPosition(), plain.untilPosition()]);
+    assert.equal(zipped.head.get("content-encoding"), "gzip");
+    assert.equal(plain.head.get("content-encoding"), undefined);
+    for (const client of [zipped, plain]) assert.match(client.head.get("vary"), /Accept-Encoding/);
+    const before = plain.bodyBytes;
+    const sizes = [20, 255, 256, 1000, 70_000, 250_000];
+    for (const size of sizes) await push(server, Buffer.from(words(size)));
+    for (const client of [zipped, plain]) {
+      await client.untilMessages(sizes.length);
+      assert.deepEqual(client.messages, sizes.map((size) => words(size)));
+    }
+    assert.ok(plain.bodyBytes - before > 300_000 && zipped.bodyBytes < 30_000);
+    await zipped.until((c) => c.blocks.some((b) => b.comments.includes("ping")), "a heartbeat");
+    zipped.close();
+    plain.close();
+  });
+
+  test("no gzip over HTTP/1.0, with a connection that closes, or at weight 0", async () => {
+    for (const client of [
+      await open(gzip, { version: "1.0" }),
+      await open({ ...gzip, Connection: "close" }),
+      await open({ "Accept-Encoding": "gzip;q=0, *" }),
+    ]) {
+      assert.equal(client.head.get("content-encoding"), undefined);
+      await client.untilPosition();
+      client.close();
+    }
+  });
+
+  test("it resumes where it was, and is told of a gap", async () => {
+    const first = await open();
+    await first.untilPosition();
+    await push(server, Buffer.from(words(500, 1)));
+    await first.untilMessages(1);
+    first.close();
+    for (const n of range(20, 2)) await push(server, Buffer.from(words(500, n)));
+    const again = await open({ ...gzip, "Last-Event-ID": first.lastId });
+    await again.untilMessages(20);
+    assert.deepEqual(again.messages, range(20, 2).map((n) => words(500, n)));
+    again.close();
+    const stranger = await open({ ...gzip, "Last-Event-ID": "0123456789abcdef-1" });
+    await stranger.until((c) => c.gaps.length === 1, "the gap");
+    stranger.close();
+  });
+
+  test("the libraries' streams get every message, and all share one compression", async () => {
+    await withServer({ env: { COMPRESSION: "on" } }, async (own) => {
+      const stream = `${own.url}/api/live`;
+      const clients = [
+        ...range(5).map(() => new NpmEventSource(stream)),
+        ...range(5).map(() => new FetchStream(stream)),
+        new CurlStream(stream, "--compressed"),
+        new CurlStream(stream),
+        new UndiciWebSocket(own.wsUrl),
+      ];
+      const strict = await SseClient.open(own, { headers: gzip });
+      await Promise.all([strict.untilPosition(), ...clients.map((c) => c.untilOpen())]);
+      const expected = range(100).map((n) => words(100 + 20 * n, n));
+      const publisher = new Publisher(own);
+      for (const body of expected) await publisher.push(Buffer.from(body));
+      for (const client of [strict, ...clients]) {
+        await client.untilMessages(100);
+        assert.deepEqual(client.messages, expected, client.constructor.name);
+      }
+      const of = await metrics(own);
+      const large = expected.filter((text) => text.length >= 256).length;
+      const count = of("compressions_total");
+      assert.ok(count >= large && count <= large * shards, `${count} times`);
+      assert.equal(of("compressed_streams_total"), 13);
+      for (const client of [strict, ...clients, publisher]) client.close();
+    });
+  });
+
+  test("a drain ends the stream with retry, readable to its end", async () => {
+    const own = await startServer({ env: { COMPRESSION: "on" } });
+    const client = await SseClient.open(own, { headers: gzip });
+    await client.untilPosition();
+    const curl = new CurlStream(`${own.url}/api/live`, "--compressed");
+    await curl.untilOpen();
+    const over = new Promise((resolve) => curl.child.on("close", resolve));
+    await push(own, Buffer.from(words(1000)));
+    await client.untilMessages(1);
+    await own.stop();
+    await client.untilOver();
+    assert.equal(client.ended, true);
+    await client.until((c) => c.blocks.some((b) => b.retry), "the retry time");
+    assert.equal(client.failed, null);
+    assert.equal(await over, 0, "curl takes the end for an end");
+    assert.match(curl.output, /^retry: \d+$/m);
+    client.close();
+  });
+
+  test("on Fly a stream is marked as none, for its proxy, and never gzip", async () => {
+    await withServer({ env: { COMPRESSION: "on", FLY_APP_NAME: "hub" } }, async (own) => {
+      const client = await SseClient.open(own, { headers: gzip });
+      assert.equal(client.head.get("content-encoding"), "none");
+      await client.untilPosition();
+      client.close();
+    });
+  });
+
+  test("websocket alone leaves event streams as they are", async () => {
+    await withServer({ env: { COMPRESSION: "websocket" } }, async (own) => {
+      const client = await SseClient.open(own, { headers: gzip });
+      assert.equal(client.head.get("content-encoding"), undefined);
+      client.close();
+    });
+  });
+});
+
 test("off is off: no extension, no gzip, not even where clients would take it", async () => {
   await withServer({}, async (server) => {
     const client = await WsWire.open(server, { headers: deflateOffer });
@@ -308,5 +431,35 @@ describe("Chromium", { skip: haveChromium ? false : "no Chromium on this machine
       await eventually(read, "its message");
       await tab.close();
     });
+  });
+
+  test("its EventSource reads gzip as it comes, and comes back after the end", async () => {
+    const env = { COMPRESSION: "on" };
+    const server = await startServer({ env });
+    const tab = await browser.open();
+    await tab.evaluate((url) => openStream(url), `${server.url}/api/live`);
+    const until = (condition, ...args) =>
+      tab.waitForFunction(condition, { timeout: 90_000, polling: 50 }, ...args);
+    await until(() => seen.opens === 1);
+    const encoding = async () => (await metrics(server))("compressed_streams_total") === 1;
+    await eventually(encoding, "that it accepted gzip");
+    const expected = range(100).map((n) => words(100 + 20 * n, n));
+    for (const [n, text] of expected.entries()) {
+      await push(server, Buffer.from(text));
+      // Nothing is held back until more comes.
+      if (n % 10 === 0) await until((count) => seen.sse.length === count, n + 1);
+    }
+    await until(() => seen.sse.length >= 100);
+    assert.deepEqual(await tab.evaluate(() => seen.sse), expected);
+    assert.equal(await tab.evaluate(() => seen.errors), 0);
+    await server.stop();
+    await until(() => seen.errors >= 1);
+    const next = await startServer({ env, port: server.port });
+    await until(() => seen.opens === 2);
+    await push(next, Buffer.from(words(2000, 100)));
+    await until(() => seen.sse.length === 101);
+    assert.equal(await tab.evaluate(() => seen.sse.at(-1)), words(2000, 100));
+    await tab.close();
+    await next.stop();
   });
 });

@@ -24,6 +24,7 @@ struct Scene {
   bool is_poor = false;       // the server has little memory: it may reset whom it likes
   bool may_jump = false;      // the server's policy for slow readers is "newest"
   size_t body_bytes_max = 0;  // of a push
+  bool may_compress = false;  // the server agrees to compression, and some clients offer it
   bool has_large = false;     // some pushes are large frames
   uint32_t cut_rate = 0;      // per ten thousand acts
   uint32_t free_rate = 500;   // how often a client does something unasked
