@@ -53,7 +53,7 @@ std::string Front::ws_head(uint32_t index, const Stream& stream) {
   if (!stream.subprotocol.empty())
     (void)response.try_header("Sec-WebSocket-Protocol",
                               stream.subprotocol);  // a peer's: maybe unfit
-  if (options_.compress_websocket) {
+  if (options_.compress_websocket && stream.may_compress) {
     const auto outcome = wire::answer_ws_deflate(head.header_values("Sec-WebSocket-Extensions"));
     if (outcome.is_agreed) {
       c.set(Connection::kDeflate);

@@ -134,7 +134,8 @@ export class SseClient {
 
   until(condition, what, timeoutMs) {
     const seen = () =>
-      `${what}; ${this.failed ?? ""} ${this.messages.length} messages, ended ${this.ended}, cut ${this.cut}, ` +
+      `${what}; ${this.failed ?? ""} ${this.messages.length} messages, ` +
+      `ended ${this.ended}, cut ${this.cut}, ` +
       `last blocks ${JSON.stringify(this.blocks.slice(-3).map((b) => b.raw.slice(0, 200)))}`;
     return this.#changed.until(() => condition(this), seen, timeoutMs);
   }
