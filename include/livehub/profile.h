@@ -44,7 +44,7 @@ class Request {
   virtual std::string_view query() const = 0;
   virtual std::optional<std::string_view> header(std::string_view name) const = 0;  // any case
   virtual std::optional<std::string> query_value(std::string_view name) const = 0;  // decoded
-  virtual bool is_websocket() const = 0;           // asks for an upgrade to it
+  virtual bool is_websocket() const = 0;  // asks for an upgrade to it
   // Text; what a trusted proxy says, else the peer's, which costs a system call.
   virtual std::string client_address() const = 0;
 };

@@ -25,9 +25,7 @@ void set_number(Settings& settings, const SettingValue& value) {
 void set_profile(Settings& s, const SettingValue& value) { s.profile = value.text; }
 void set_host(Settings& s, const SettingValue& value) { s.engine.host = value.text; }
 void set_io(Settings& s, const SettingValue& value) { s.engine.io = value.text; }
-void set_proxies(Settings& s, const SettingValue& value) {
-  s.engine.trusted_proxies = value.text;
-}
+void set_proxies(Settings& s, const SettingValue& value) { s.engine.trusted_proxies = value.text; }
 void set_per_ip_mode(Settings& s, const SettingValue& value) {
   s.engine.per_ip_only_counts = value.text == "count";
 }

@@ -91,8 +91,7 @@ std::string Front::sse_head(uint32_t index, const Stream& stream) {
   response.stream().header("Content-Type", stream.content_type);
   for (const auto& [name, value] : stream.headers) response.header(name, value);
   if (options_.is_on_fly) response.header("Content-Encoding", "none");
-  const bool may_compress =
-      options_.compress_sse && !options_.is_on_fly && stream.may_compress;
+  const bool may_compress = options_.compress_sse && !options_.is_on_fly && stream.may_compress;
   if (may_compress) response.header("Vary", "Accept-Encoding");
   if (may_compress && c.has(Connection::kChunked) &&
       wire::accepts_gzip(head.header_values("Accept-Encoding"))) {
