@@ -11,7 +11,7 @@ FROM debian:bookworm-slim
 # The libraries the program is linked to; a missing one shows in the next line but one.
 RUN apt-get update -q \
  && apt-get install -y -q --no-install-recommends ca-certificates libssl3 liburing2 libmimalloc2.0 \
-      libspdlog1.10 libfmt9 libtomlplusplus3 libprometheus-cpp-core1.0 \
+      zlib1g libspdlog1.10 libfmt9 libtomlplusplus3 libprometheus-cpp-core1.0 \
       libhiredis0.14 libcjose0 libcurl4 libpq5 libnats3.4 \
  && rm -rf /var/lib/apt/lists/*
 COPY --from=build /src/build/livehub /usr/local/bin/livehub

@@ -3,7 +3,7 @@
 # The packages of the program (what cmake/parts.cmake asks for) and of its tests, each in one list. The
 # Dockerfile takes the first one from here as well.
 BUILD_PACKAGES := g++ cmake ninja-build pkg-config liburing-dev node-llhttp libssl-dev libmimalloc-dev \
-  libspdlog-dev libtomlplusplus-dev libcli11-dev prometheus-cpp-dev \
+  zlib1g-dev libspdlog-dev libtomlplusplus-dev libcli11-dev prometheus-cpp-dev \
   libhiredis-dev libcjose-dev libjansson-dev libcurl4-openssl-dev libpq-dev libnats-dev nlohmann-json3-dev libjs-chart.js
 TEST_PACKAGES := libgtest-dev libgmock-dev libbenchmark-dev curl python3 python3-websockets chromium \
   procps iproute2 util-linux openssl redis-server nats-server postgresql-15 pgbouncer

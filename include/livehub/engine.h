@@ -48,8 +48,10 @@ struct EngineOptions {
   uint32_t canary_ms = 5000;
   uint32_t canary_late_ms = 12'000;
   uint32_t canary_rebuild_ms = 10'000;
-  bool public_ready = true;  // GET /_livehub/ready on the public port
-  bool echo = false;         // /echo for outside test suites
+  bool compress_websocket = false;  // permessage-deflate, with clients that offer it
+  bool compress_sse = false;        // gzip, for clients that accept it; not on Fly
+  bool public_ready = true;         // GET /_livehub/ready on the public port
+  bool echo = false;                // /echo for outside test suites
 };
 
 class Engine {

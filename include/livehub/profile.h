@@ -44,7 +44,7 @@ class Request {
   virtual std::string_view query() const = 0;
   virtual std::optional<std::string_view> header(std::string_view name) const = 0;  // any case
   virtual std::optional<std::string> query_value(std::string_view name) const = 0;  // decoded
-  virtual bool is_websocket() const = 0;           // asks for an upgrade to it
+  virtual bool is_websocket() const = 0;  // asks for an upgrade to it
   // Text; what a trusted proxy says, else the peer's, which costs a system call.
   virtual std::string client_address() const = 0;
 };
@@ -64,6 +64,7 @@ struct Stream {
   size_t message_bytes_max = 65536;  // WebSocket: a larger one closes with 1009
   uint32_t fragments_max = 1024;
   bool keep_messages = true;       // false: what the client sends is checked and dropped
+  bool may_compress = true;        // false: never, whatever COMPRESSION says
   uint32_t heartbeat_seconds = 0;  // 0: the server's default for the kind
   uint32_t pong_seconds = 0;       // WebSocket: how long an answer to a ping may take; 0: as above
   uint64_t tag = 0;                // the profile's own

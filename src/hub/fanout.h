@@ -213,8 +213,9 @@ class Fanout {
   bool make_room_cold(size_t bytes, bool is_large, Claim& claim);
   void drop_first(Stream& stream);
   void lap_blocked(Stream& stream, uint64_t sequence);
-  void append_hot(Stream& s, const Message& m, uint32_t bytes, uint32_t skip_serial);
-  void append_cold(StreamId id, Stream& s, const Message& m, uint32_t bytes, uint32_t skip_serial);
+  void append_hot(Stream& s, const Message& m, uint32_t bytes, bool is_large, uint32_t skip_serial);
+  void append_cold(StreamId id, Stream& s, const Message& m, uint32_t bytes, bool is_large,
+                   uint32_t skip_serial);
   void make_hot_if_worth(StreamId id);
   bool make_hot(StreamId id);
   void make_cold(StreamId id);

@@ -12,7 +12,7 @@ namespace livehub::hub {
 
 bool Fanout::make_room(StreamId id, const Message& message, Claim& claim) {
   Stream& stream = streams_[id];
-  const size_t bytes = encodings_[stream.encoding]->frame_bytes(message);
+  const size_t bytes = encodings_[stream.encoding]->frame_bytes_max(message);
   if (bytes == 0) return true;
   const bool is_large = bytes > large_frame_bytes_;
   const bool has_room =
@@ -104,16 +104,19 @@ void Fanout::lap_blocked(Stream& stream, uint64_t sequence) {
 
 void Fanout::append(StreamId id, const Message& message, PeerId skip_peer) {
   Stream& stream = streams_[id];
-  const auto bytes = static_cast<uint32_t>(encodings_[stream.encoding]->frame_bytes(message));
+  const Encoding& encoding = *encodings_[stream.encoding];
+  const auto bytes = static_cast<uint32_t>(encoding.frame_bytes(message));
   if (bytes == 0) return;
+  // Large by what room was made for: it may have become smaller since.
+  const bool is_large = encoding.frame_bytes_max(message) > large_frame_bytes_;
   const uint32_t skip_serial = skip_peer == kNoIndex ? kNoIndex : peers_[skip_peer].serial;
   ++append_order_;
   ++counters_.appends;
   counters_.frame_bytes += bytes;
   if (stream.hot)
-    append_hot(stream, message, bytes, skip_serial);
+    append_hot(stream, message, bytes, is_large, skip_serial);
   else
-    append_cold(id, stream, message, bytes, skip_serial);
+    append_cold(id, stream, message, bytes, is_large, skip_serial);
   if (!stream.hot || stream.subscribers.empty()) {
     stream.swept = stream.next;
   } else if (!stream.is_dirty) {
@@ -122,10 +125,10 @@ void Fanout::append(StreamId id, const Message& message, PeerId skip_peer) {
   }
 }
 
-void Fanout::append_hot(Stream& stream, const Message& message, uint32_t bytes,
+void Fanout::append_hot(Stream& stream, const Message& message, uint32_t bytes, bool is_large,
                         uint32_t skip_serial) {
   const Encoding& encoding = *encodings_[stream.encoding];
-  if (bytes > large_frame_bytes_) {
+  if (is_large) {
     Block* block = Block::make(bytes, account_);
     encoding.write_frame(message, block->data());
     stream.hot->append_block(block, skip_serial, append_order_, message.position.offset);
@@ -137,9 +140,8 @@ void Fanout::append_hot(Stream& stream, const Message& message, uint32_t bytes,
 }
 
 void Fanout::append_cold(StreamId id, Stream& stream, const Message& message, uint32_t bytes,
-                         uint32_t skip_serial) {
+                         bool is_large, uint32_t skip_serial) {
   const Encoding& encoding = *encodings_[stream.encoding];
-  const bool is_large = bytes > large_frame_bytes_;
   const uint64_t position = arena_.push(is_large ? 0 : bytes);
   Arena::Header* header = arena_.at(position);
   *header = {0,           stream.next, append_order_, message.position.offset, nullptr, bytes,

@@ -244,7 +244,7 @@ void Hub::on_window(Mail& mail) {
 
 // Cold path: encoded for this peer alone, counted as its own bytes.
 void Hub::push_replayed(const Subscription& s, const Cargo& cargo) {
-  const Encoding& encoding = fanout_.encoding(s.encoding);
+  const Encoding& encoding = fanout_.encoding(s.encoding).for_one();
   const uint64_t name = peer_name(self_, events_.peer_generation(s.peer), s.peer);
   const auto frame_bytes = [&](const Message& message) {
     return message.skip != name ? encoding.frame_bytes(message) : 0;

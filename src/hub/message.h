@@ -26,8 +26,9 @@ inline uint64_t peer_name(uint32_t shard, uint32_t generation, uint32_t index) {
 }
 
 struct Message {
-  std::atomic<uint32_t> references{
-      1};  // pairs with itself: the last release, on whichever shard, frees
+  // Pairs with itself: the last release, on whichever shard, frees. Mutable: who counts itself
+  // among the readers changes nothing that they read.
+  mutable std::atomic<uint32_t> references{1};
   uint32_t payload_bytes = 0;
   uint32_t channel_bytes = 0;
   uint32_t event_bytes = 0;
@@ -65,6 +66,11 @@ class MessagePtr {
   }
   // Takes over a reference that release() gave away.
   static MessagePtr adopt(Message* message) { return MessagePtr(message); }
+  // One more reference to a message that somebody else holds.
+  static MessagePtr hold(const Message& message) {
+    message.references.fetch_add(1, std::memory_order_relaxed);
+    return MessagePtr(const_cast<Message*>(&message));
+  }
 
   MessagePtr(const MessagePtr& other) : message_(other.message_) {
     if (message_) message_->references.fetch_add(1, std::memory_order_relaxed);

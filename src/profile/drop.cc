@@ -196,6 +196,7 @@ class Drop : public Profile {
     made.headers = reply(origin, 200).headers;
     made.headers.emplace_back("Cache-Control", "no-cache");
     made.headers.emplace_back("X-Accel-Buffering", "no");
+    made.may_compress = false;  // the proxy in front of it passes Accept-Encoding on
     return made;
   }
 

@@ -218,6 +218,7 @@ class Signals : public Profile {
     stream.headers = {{"Cache-Control", "no-cache"},
                       {"X-Accel-Buffering", "no"},
                       {"Access-Control-Allow-Origin", "*"}};
+    stream.may_compress = false;  // the contract's
     stream.heartbeat_seconds = settings_.heartbeat_seconds;
     stream.tag = uint64_t{*user} << 32 | (++streams_ & 0x7fffffff) << 1 | (mode == "live" ? 1 : 0);
     return Route::sse(std::move(stream));

@@ -25,9 +25,7 @@ void set_number(Settings& settings, const SettingValue& value) {
 void set_profile(Settings& s, const SettingValue& value) { s.profile = value.text; }
 void set_host(Settings& s, const SettingValue& value) { s.engine.host = value.text; }
 void set_io(Settings& s, const SettingValue& value) { s.engine.io = value.text; }
-void set_proxies(Settings& s, const SettingValue& value) {
-  s.engine.trusted_proxies = value.text;
-}
+void set_proxies(Settings& s, const SettingValue& value) { s.engine.trusted_proxies = value.text; }
 void set_per_ip_mode(Settings& s, const SettingValue& value) {
   s.engine.per_ip_only_counts = value.text == "count";
 }
@@ -47,6 +45,11 @@ void set_slow_reader(Settings& s, const SettingValue& value) {
   s.engine.slow_reader = value.text == "skip"     ? SlowReader::kSkip
                          : value.text == "newest" ? SlowReader::kNewest
                                                   : SlowReader::kDisconnect;
+}
+
+void set_compression(Settings& s, const SettingValue& value) {
+  s.engine.compress_websocket = value.text != "off";
+  s.engine.compress_sse = value.text == "on";
 }
 
 using E = EngineOptions;
@@ -109,6 +112,9 @@ constexpr std::array kTable = {
     Setting{.name = "CLOSE_SECONDS", .group = kClients, .default_text = "5",
             .help = "How long a closing connection may take to end properly.",
             .least = 1, .most = 600, .unit = "seconds", .apply = set_number<&E::close_seconds>},
+    Setting{.name = "COMPRESSION", .group = kClients, .type = T::kChoice, .default_text = "off",
+            .help = "websocket: with clients that offer permessage-deflate; on: SSE with gzip too.",
+            .words = "off|websocket|on", .apply = set_compression},
 
     Setting{.name = "TRUSTED_PROXIES", .group = kClients, .type = T::kNetworks,
             .help = "Networks of proxies that say whose a connection is; on Fly 172.16.0.0/12.",

@@ -59,6 +59,8 @@ struct Connection {
     kCloseOwed = 65536,       // the profile saw on_open(), and has on_close() to come
     kOfProxy = 262144,        // the peer is a trusted proxy: whose it is, its head says
     kTooMany = 524288,        // a stream that is opened only to be ended: its address has too many
+    kDeflate = 1048576,       // WebSocket: permessage-deflate was agreed to
+    kGzip = 2097152,          // SSE: the body is a gzip stream
   };
   uint32_t generation = 0;
   Phase phase = Phase::kHead;

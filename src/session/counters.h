@@ -23,7 +23,13 @@ struct Counters {
   uint64_t http_bad = 0;  // 400, 408, 413, 414, 417, 431, 505
   uint64_t bytes_in = 0;
   uint64_t ws_messages_in = 0;
-  uint64_t ws_bad = 0;  // 1002, 1007, 1008, 1009
+  uint64_t ws_compressed_in = 0;
+  uint64_t compressions = 0;
+  uint64_t compressions_in_vain = 0;  // the message would not have been smaller
+  uint64_t compressed_from_bytes = 0;
+  uint64_t compressed_to_bytes = 0;
+  uint64_t streams_compressed = 0;  // opened, with compression agreed to
+  uint64_t ws_bad = 0;              // 1002, 1007, 1008, 1009
   uint64_t pings_sent = 0;
   uint64_t heartbeats_sent = 0;
   uint64_t dead_peers = 0;  // no answer to a ping

@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "base/check.h"
 #include "wire/sse.h"
 #include "wire/ws_writer.h"
 
@@ -9,13 +10,6 @@ namespace livehub::session {
 namespace {
 
 using hub::Message;
-
-struct PositionText {
-  char bytes[hub::kPositionTextMax];
-  size_t size;
-  explicit PositionText(hub::Position position) : size(hub::write_position(bytes, position)) {}
-  std::string_view view() const { return {bytes, size}; }
-};
 
 char* put(char* out, std::string_view text) {
   std::memcpy(out, text.data(), text.size());
@@ -67,24 +61,30 @@ class SseChunked : public hub::Encoding {
 class WsEnvelope : public hub::Encoding {
  public:
   size_t frame_bytes(const Message& m) const override {
-    const size_t bytes = text_bytes(m, PositionText(m.position));
+    const size_t bytes = text_bytes(m, EnvelopeStart(m.position));
     return wire::ws_frame_head_size(bytes) + bytes;
   }
   void write_frame(const Message& m, char* out) const override {
-    const PositionText id(m.position);
-    out += wire::write_ws_frame_head(out, wire::WsOpcode::kText, text_bytes(m, id));
-    out = put(put(put(out, kBefore), id.view()), kBetween);
-    put(put(out, m.payload()), kAfter);
+    const EnvelopeStart start(m.position);
+    out += wire::write_ws_frame_head(out, wire::WsOpcode::kText, text_bytes(m, start));
+    put(put(put(out, start.view()), m.payload()), kEnvelopeEnd);
   }
 
  private:
-  static constexpr std::string_view kBefore = "{\"id\":\"", kBetween = "\",\"data\":", kAfter = "}";
-  static size_t text_bytes(const Message& m, const PositionText& id) {
-    return kBefore.size() + id.size + kBetween.size() + m.payload_bytes + kAfter.size();
+  static size_t text_bytes(const Message& m, const EnvelopeStart& start) {
+    return start.view().size() + m.payload_bytes + kEnvelopeEnd.size();
   }
 };
 
 }  // namespace
+
+EnvelopeStart::EnvelopeStart(hub::Position position) {
+  constexpr std::string_view kBefore = "{\"id\":\"", kBetween = "\",\"data\":";
+  static_assert(hub::kPositionTextMax + kBefore.size() + kBetween.size() <= sizeof bytes_);
+  char* end = put(bytes_, kBefore);
+  end += hub::write_position(end, position);
+  size_ = static_cast<size_t>(put(end, kBetween) - bytes_);
+}
 
 const hub::Encoding& encoding_of(EncodingKind kind) {
   static const WsText ws_text;
@@ -106,7 +106,13 @@ const hub::Encoding& encoding_of(EncodingKind kind) {
       return sse_chunked_no_id;
     case EncodingKind::kSsePlainNoId:
       return sse_plain_no_id;
+    case EncodingKind::kWsTextDeflated:
+    case EncodingKind::kWsEnvelopeDeflated:
+    case EncodingKind::kSseGzip:
+    case EncodingKind::kSseGzipNoId:
+      break;
   }
+  LIVEHUB_CHECK(false, "compressed encodings are their shard's own");
   return ws_text;
 }
 

@@ -24,13 +24,18 @@ Front::Front(uint32_t shard, Shared& shared, io::Driver& driver, const ProfileFa
       options_(shared.options),
       driver_(driver),
       account_(shared.budget),
+      compression_(options_.compress_websocket || options_.compress_sse
+                       ? std::make_unique<Compression>(counters_, account_)
+                       : nullptr),
       hub_(static_cast<hub::ShardId>(shard), shared.identity, shared.limits, account_, *this,
            *this),
       wheel_(shard::tick_of(driver.now_ns())),
       slots_kept_(std::min(kSlotsKeptForRefusals, driver.sockets_max() / 8)),
       canary_(shard, shared.canaries.get(), hub_, driver.sockets_max()) {
-  for (int kind = 0; kind < kEncodingKinds; ++kind)
+  for (int kind = 0; kind < kPlainEncodings; ++kind)
     hub_.fanout().add_encoding(&encoding_of(static_cast<EncodingKind>(kind)));
+  for (int kind = kPlainEncodings; compression_ && kind < kEncodingKinds; ++kind)
+    hub_.fanout().add_encoding(&compression_->encoding_of(static_cast<EncodingKind>(kind)));
   // Room without memory: the kernel gives what is touched.
   sending_.reserve(driver.sockets_max());
   if (shared.knows_visitors()) visitors_.reserve(driver.sockets_max());
@@ -348,6 +353,7 @@ bool Front::flush() {
   if (canary_.is_awaited()) canary_.settle();
   if (insight_.has_live()) insight_.note_flushed(!is_left, driver_.read_ns());
   run_deferred();
+  if (compression_) compression_->end_turn();
   if (account_.is_over()) relieve_memory();
   return is_left || has_mail();
 }

@@ -20,6 +20,7 @@
 #include "base/ring_queue.h"
 #include "hub/hub.h"
 #include "io/io.h"
+#include "session/compression.h"
 #include "session/connection.h"
 #include "session/counters.h"
 #include "session/insight.h"
@@ -91,7 +92,9 @@ class Front : public io::Events, public hub::HubEvents, public shard::Tenant, pr
                        bool skip_me);
   void session_close(uint32_t index, uint16_t code, std::string_view reason);
   void push(uint32_t index, std::string_view bytes) { hub_.fanout().push_own(index, bytes); }
-  void push_sse(uint32_t index, std::string_view block);  // chunked where the stream is
+  // Chunked, and gzip, where the stream is; compressed where the WebSocket agreed to it.
+  void push_sse(uint32_t index, std::string_view block);
+  void push_message(uint32_t index, wire::WsOpcode opcode, std::string_view payload);
   void publish_own(const Publication& publication);
   bool is_draining() const { return shared_.is_draining.load(std::memory_order_relaxed); }
 
@@ -185,7 +188,7 @@ class Front : public io::Events, public hub::HubEvents, public shard::Tenant, pr
 
   // front_stream.cc
   void open_stream(uint32_t index);
-  std::string sse_head(const Connection& c, const Stream& stream) const;
+  std::string sse_head(uint32_t index, const Stream& stream);
   void send_stream_head(uint32_t index);
   void end_sse(uint32_t index, uint32_t retry_ms, Cause cause);
   bool may_subscribe(uint32_t index, std::string_view channel) const;
@@ -198,7 +201,7 @@ class Front : public io::Events, public hub::HubEvents, public shard::Tenant, pr
 
   // front_ws.cc
   bool check_upgrade(uint32_t index);
-  std::string ws_head(const wire::HttpHead& head, const Stream& stream) const;
+  std::string ws_head(uint32_t index, const Stream& stream);
   void ws_input(uint32_t index, std::span<char> bytes);
   bool ws_event(uint32_t index, const wire::WsEvent& event);
   void ws_close(uint32_t index, uint16_t code, std::string_view reason, Cause cause);
@@ -221,7 +224,9 @@ class Front : public io::Events, public hub::HubEvents, public shard::Tenant, pr
   const EngineOptions& options_;
   io::Driver& driver_;
   base::MemoryAccount account_;
-  hub::Hub hub_;
+  Counters counters_;
+  const std::unique_ptr<Compression> compression_;  // COMPRESSION is off: none
+  hub::Hub hub_;                                    // its streams use the encodings of compression_
   shard::TimerWheel wheel_;
   const uint32_t slots_kept_;
   ShardCanary canary_;
@@ -259,7 +264,6 @@ class Front : public io::Events, public hub::HubEvents, public shard::Tenant, pr
   uint32_t drain_total_ = 0;
   uint32_t drain_told_ = 0;
   uint32_t jitter_ = 0x9e3779b9;
-  Counters counters_;
   Insight insight_;
 };
 

@@ -6,18 +6,12 @@
 #include "session/encodings.h"
 #include "session/front.h"
 #include "session/request_view.h"
+#include "wire/accept_encoding.h"
 #include "wire/http_response.h"
 #include "wire/sse.h"
 
 namespace livehub::session {
 namespace {
-
-struct PositionText {
-  char bytes[hub::kPositionTextMax];
-  size_t size;
-  explicit PositionText(hub::Position position) : size(hub::write_position(bytes, position)) {}
-  std::string_view view() const { return {bytes, size}; }
-};
 
 hub::SlowReader policy_of(SlowReader policy) {
   switch (policy) {
@@ -32,12 +26,16 @@ hub::SlowReader policy_of(SlowReader policy) {
 }
 
 EncodingKind encoding_for(const Connection& c, Format format) {
-  if (format == Format::kNoId && !c.has(Connection::kWebSocket))
-    return c.has(Connection::kChunked) ? EncodingKind::kSseChunkedNoId
-                                       : EncodingKind::kSsePlainNoId;
-  if (c.has(Connection::kWebSocket))
-    return format == Format::kEnvelope ? EncodingKind::kWsEnvelope : EncodingKind::kWsText;
-  return c.has(Connection::kChunked) ? EncodingKind::kSseChunked : EncodingKind::kSsePlain;
+  using Kind = EncodingKind;
+  if (c.has(Connection::kWebSocket)) {
+    if (c.has(Connection::kDeflate))
+      return format == Format::kEnvelope ? Kind::kWsEnvelopeDeflated : Kind::kWsTextDeflated;
+    return format == Format::kEnvelope ? Kind::kWsEnvelope : Kind::kWsText;
+  }
+  const bool has_id = format != Format::kNoId;
+  if (c.has(Connection::kGzip)) return has_id ? Kind::kSseGzip : Kind::kSseGzipNoId;
+  if (c.has(Connection::kChunked)) return has_id ? Kind::kSseChunked : Kind::kSseChunkedNoId;
+  return has_id ? Kind::kSsePlain : Kind::kSsePlainNoId;
 }
 
 }  // namespace
@@ -68,7 +66,7 @@ void Front::open_stream(uint32_t index) {
     c.set(Connection::kWebSocket);
   else if (head.version_minor == 1 && head.keep_alive)
     c.set(Connection::kChunked);
-  http.stream_head = is_websocket ? ws_head(head, stream) : sse_head(c, stream);
+  http.stream_head = is_websocket ? ws_head(index, stream) : sse_head(index, stream);
   c.phase = Phase::kOpening;
   arm_ms(index, options_.head_seconds * 1000);
   if (is_refusing(c) && !is_websocket) {
@@ -87,16 +85,27 @@ void Front::open_stream(uint32_t index) {
   if (c.phase == Phase::kOpening && !waits) send_stream_head(index);
 }
 
-std::string Front::sse_head(const Connection& c, const Stream& stream) const {
+std::string Front::sse_head(uint32_t index, const Stream& stream) {
+  Connection& c = connections_[index];
+  const wire::HttpHead& head = c.http->parser.head();
   wire::HttpResponse response(200);
   response.stream().header("Content-Type", stream.content_type);
   for (const auto& [name, value] : stream.headers) response.header(name, value);
   if (options_.is_on_fly) response.header("Content-Encoding", "none");
+  const bool may_compress = options_.compress_sse && !options_.is_on_fly && stream.may_compress;
+  if (may_compress) response.header("Vary", "Accept-Encoding");
+  if (may_compress && c.has(Connection::kChunked) &&
+      wire::accepts_gzip(head.header_values("Accept-Encoding"))) {
+    c.set(Connection::kGzip);
+    response.header("Content-Encoding", "gzip");
+  }
   if (c.has(Connection::kChunked))
     response.header("Connection", "keep-alive").header("Transfer-Encoding", "chunked");
   else
     response.close();
-  return response.to_string();
+  std::string text = response.to_string();
+  if (c.has(Connection::kGzip)) text += wire::http_chunk(kGzipHead);
+  return text;
 }
 
 void Front::send_stream_head(uint32_t index) {
@@ -105,6 +114,7 @@ void Front::send_stream_head(uint32_t index) {
   const bool is_websocket = c.has(Connection::kWebSocket);
   c.phase = is_websocket ? Phase::kWs : Phase::kSse;
   c.set(Connection::kAdmitted);
+  if (c.has(Connection::kDeflate) || c.has(Connection::kGzip)) ++counters_.streams_compressed;
   ++(is_websocket ? counters_.streams_ws : counters_.streams_sse);
   ++(is_websocket ? counters_.open_ws : counters_.open_sse);
   arm_ms(index, c.heartbeat_seconds * 1000);
@@ -246,7 +256,9 @@ void Front::on_lapped(hub::PeerId peer, hub::SubscriptionId subscription) {
 // --- SSE ---
 
 void Front::push_sse(uint32_t index, std::string_view block) {
-  if (connections_[index].has(Connection::kChunked))
+  if (connections_[index].has(Connection::kGzip))
+    push(index, wire::http_chunk(compression_->gzip_blocks(block)));
+  else if (connections_[index].has(Connection::kChunked))
     push(index, wire::http_chunk(block));
   else
     push(index, block);

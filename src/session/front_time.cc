@@ -129,8 +129,9 @@ void Front::beat_sse(uint32_t index) {
   if (!peer.has(hub::Peer::kBlocked) && hub_.fanout().is_idle(index)) {
     const uint32_t generation = c.generation;
     if (!profile_->on_heartbeat(session_of(index)))
-      hub_.fanout().push_own_static(
-          index, c.has(Connection::kChunked) ? wire::kSsePingChunk : wire::kSsePing);
+      hub_.fanout().push_own_static(index, c.has(Connection::kGzip)      ? kSsePingGzipChunk
+                                           : c.has(Connection::kChunked) ? wire::kSsePingChunk
+                                                                         : wire::kSsePing);
     ++counters_.heartbeats_sent;
     if (!is_current(index, generation) || connections_[index].phase != Phase::kSse) return;
   }

@@ -2,6 +2,7 @@
 // 5, 7).
 #include "session/front.h"
 #include "wire/http_response.h"
+#include "wire/ws_extensions.h"
 #include "wire/ws_handshake.h"
 #include "wire/ws_writer.h"
 
@@ -31,6 +32,10 @@ bool Front::check_upgrade(uint32_t index) {
   } else if (!key || head.header_count("Sec-WebSocket-Key") != 1 || !wire::ws_key_valid(*key)) {
     reply.status = 400;
     reply.body = "Sec-WebSocket-Key is missing or wrong.\n";
+  } else if (options_.compress_websocket &&
+             wire::answer_ws_deflate(head.header_values("Sec-WebSocket-Extensions")).is_malformed) {
+    reply.status = 400;
+    reply.body = "Sec-WebSocket-Extensions is malformed.\n";
   } else {
     return true;
   }
@@ -39,15 +44,31 @@ bool Front::check_upgrade(uint32_t index) {
   return false;
 }
 
-std::string Front::ws_head(const wire::HttpHead& head, const Stream& stream) const {
+std::string Front::ws_head(uint32_t index, const Stream& stream) {
+  Connection& c = connections_[index];
+  const wire::HttpHead& head = c.http->parser.head();
   wire::HttpResponse response(101);
   response.header("Upgrade", "websocket").header("Connection", "Upgrade");
   response.header("Sec-WebSocket-Accept", wire::ws_accept_key(*head.header("Sec-WebSocket-Key")));
   if (!stream.subprotocol.empty())
     (void)response.try_header("Sec-WebSocket-Protocol",
                               stream.subprotocol);  // a peer's: maybe unfit
+  if (options_.compress_websocket && stream.may_compress) {
+    const auto outcome = wire::answer_ws_deflate(head.header_values("Sec-WebSocket-Extensions"));
+    if (outcome.is_agreed) {
+      c.set(Connection::kDeflate);
+      response.header("Sec-WebSocket-Extensions", outcome.answer);
+    }
+  }
   for (const auto& [name, value] : stream.headers) response.header(name, value);
   return response.to_string();
+}
+
+void Front::push_message(uint32_t index, wire::WsOpcode opcode, std::string_view payload) {
+  if (connections_[index].has(Connection::kDeflate))
+    push(index, compression_->ws_frame(opcode, payload));
+  else
+    push(index, wire::ws_frame(opcode, payload));
 }
 
 void Front::ws_input(uint32_t index, std::span<char> bytes) {
@@ -56,6 +77,7 @@ void Front::ws_input(uint32_t index, std::span<char> bytes) {
   limits.message_bytes_max = c.message_bytes_max;
   limits.fragments_max = c.fragments_max;
   limits.keep_payload = c.has(Connection::kKeepMessages) || c.has(Connection::kEcho);
+  if (c.has(Connection::kDeflate)) limits.inflater = &compression_->inflater();
   const size_t held_before = c.ws.buffered_bytes();
   const uint32_t generation = c.generation;
   while (c.phase == Phase::kWs || c.phase == Phase::kWsClosing) {
@@ -77,10 +99,11 @@ bool Front::ws_event(uint32_t index, const wire::WsEvent& event) {
     case wire::WsEvent::Kind::kBinary: {
       if (!is_open) return true;
       ++counters_.ws_messages_in;
+      if (event.compressed) ++counters_.ws_compressed_in;
       const bool is_text = event.kind == wire::WsEvent::Kind::kText;
       if (c.has(Connection::kEcho))
-        push(index, wire::ws_frame(is_text ? wire::WsOpcode::kText : wire::WsOpcode::kBinary,
-                                   event.payload));
+        push_message(index, is_text ? wire::WsOpcode::kText : wire::WsOpcode::kBinary,
+                     event.payload);
       else if (is_text)
         profile_->on_text(session_of(index), event.payload);
       else

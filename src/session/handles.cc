@@ -2,7 +2,6 @@
 #include "livehub/profile.h"
 #include "session/front.h"
 #include "wire/sse.h"
-#include "wire/ws_writer.h"
 
 namespace livehub {
 
@@ -84,7 +83,7 @@ void Session::unsubscribe(std::string_view channel) {
 }
 void Session::send_text(std::string_view message) {
   if (is_websocket() && front_->connection(index_).is_stream())
-    front_->push(index_, wire::ws_frame(wire::WsOpcode::kText, message));
+    front_->push_message(index_, wire::WsOpcode::kText, message);
 }
 void Session::send_event(std::string_view id, std::string_view event, std::string_view data) {
   if (!is_open() || is_websocket()) return;

@@ -12,6 +12,7 @@
 #include <spdlog/version.h>
 #include <sys/utsname.h>
 #include <toml++/impl/version.h>
+#include <zlib.h>
 #include <CLI/Version.hpp>
 
 #include <array>
@@ -50,6 +51,7 @@ std::vector<std::pair<std::string, std::string>> parts() {
       {"I/O", std::string(probe.usable ? "io_uring and epoll: " : "epoll only: ") + probe.why},
       {"kernel", std::string(machine.sysname) + " " + machine.release + " " + machine.machine},
       {"compiler", __VERSION__},
+      {"zlib", zlibVersion()},
       {"OpenSSL", OpenSSL_version(OPENSSL_VERSION_STRING)},
       {"libcurl", curl_text()},
       {"hiredis", dotted(HIREDIS_MAJOR, HIREDIS_MINOR, HIREDIS_PATCH)},

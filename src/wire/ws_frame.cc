@@ -9,9 +9,12 @@ constexpr uint8_t byte_at(std::span<const char> bytes, size_t i) {
   return static_cast<uint8_t>(bytes[i]);
 }
 
-const char* opcode_violation(uint8_t first) {
-  if ((first & 0x70) != 0) return "a reserved bit is set";
+constexpr uint8_t kRsv1 = 0x40;
+
+const char* opcode_violation(uint8_t first, bool has_deflate) {
   const uint8_t opcode = first & 0x0F;
+  const bool may_be_compressed = has_deflate && (opcode == 1 || opcode == 2);
+  if ((first & (may_be_compressed ? 0x30 : 0x70)) != 0) return "a reserved bit is set";
   if (opcode > 10 || (opcode > 2 && opcode < 8)) return "the opcode is reserved";
   if (opcode >= 8 && (first & 0x80) == 0) return "a control frame is fragmented";
   return nullptr;
@@ -47,12 +50,15 @@ bool ws_close_code_valid(uint16_t code) {
   return (code >= 1000 && code <= 1003) || (code >= 1007 && code <= 1014);
 }
 
-WsHeadParse parse_ws_head(std::span<const char> bytes, WsRole role, WsHead& head) {
+WsHeadParse parse_ws_head(std::span<const char> bytes, WsRole role, WsHead& head,
+                          bool has_deflate) {
   using Known = WsHeadParse::Known;
   if (bytes.empty()) return {};
   const uint8_t first = byte_at(bytes, 0);
-  if (const char* violation = opcode_violation(first)) return {Known::kNothing, 2, violation};
+  if (const char* violation = opcode_violation(first, has_deflate))
+    return {Known::kNothing, 2, violation};
   head.fin = (first & 0x80) != 0;
+  head.compressed = (first & kRsv1) != 0;
   head.opcode = static_cast<WsOpcode>(first & 0x0F);
   if (bytes.size() < 2) return {Known::kOpcode, 2, nullptr};
 

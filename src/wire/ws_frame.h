@@ -43,7 +43,8 @@ bool ws_close_code_valid(uint16_t code);
 struct WsHead {
   WsOpcode opcode = WsOpcode::kContinuation;
   bool fin = false;
-  WsMaskKey mask = {};  // all zero where the frame is unmasked
+  bool compressed = false;  // RSV1 on the first frame of a message (RFC 7692 section 6)
+  WsMaskKey mask = {};      // all zero where the frame is unmasked
   uint64_t payload_bytes = 0;
 };
 
@@ -56,7 +57,9 @@ struct WsHeadParse {
 
 // Reads as much of a head as `bytes` holds and fills the fields of `head` up to `known`. Reports a
 // violation at the earliest byte that shows it. More bytes than the head are not looked at.
-WsHeadParse parse_ws_head(std::span<const char> bytes, WsRole role, WsHead& head);
+// `has_deflate`: permessage-deflate was agreed to, so text and binary frames may have RSV1.
+WsHeadParse parse_ws_head(std::span<const char> bytes, WsRole role, WsHead& head,
+                          bool has_deflate = false);
 
 // Masks or unmasks in place (RFC 6455 section 5.3); `offset` is the position of data[0] in its
 // payload.

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/check.h"
+#include "wire/deflate.h"
 #include "wire/utf8.h"
 
 namespace livehub::wire {
@@ -26,6 +27,7 @@ struct WsReader::Held {
   // The message whose frames are arriving.
   bool in_message = false;
   WsOpcode message_opcode = WsOpcode::kContinuation;
+  bool is_compressed = false;
   uint32_t fragments = 0;
   uint64_t message_bytes = 0;  // announced by the heads so far
   Utf8Validator utf8;
@@ -64,6 +66,14 @@ void append_bounded(std::vector<char>& message, std::span<const char> bytes, siz
 }
 
 constexpr const char* kNotUtf8 = "text is not UTF-8";
+
+// What a compressed message may have on the wire: where nothing gets smaller, blocks get larger,
+// and more so for whoever flushes often.
+size_t wire_bytes_max(bool is_compressed, const WsLimits& limits) {
+  const size_t most = limits.message_bytes_max;
+  const size_t more = most / 16 + 256;
+  return is_compressed && most < SIZE_MAX - more ? most + more : most;
+}
 
 }  // namespace
 
@@ -120,7 +130,7 @@ WsEvent WsReader::read_head(std::span<char>& input, const WsLimits& limits, WsHe
   std::memcpy(joined.data() + held_bytes, input.data(), fresh_bytes);
 
   const std::span<const char> bytes(joined.data(), held_bytes + fresh_bytes);
-  const WsHeadParse parse = parse_ws_head(bytes, role_, head);
+  const WsHeadParse parse = parse_ws_head(bytes, role_, head, limits.inflater != nullptr);
   // In the order of arrival: what an earlier byte got wrong is told before a later byte's mistake.
   const WsEvent verdict = check_head(head, parse.known, limits);
   if (verdict.kind == WsEvent::Kind::kError) return verdict;
@@ -157,7 +167,9 @@ WsEvent WsReader::check_head(const WsHead& head, WsHeadParse::Known known, const
   }
   if (known < Known::kLength) return {};
   const uint64_t so_far = in_message() ? held_->message_bytes : 0;
-  if (so_far > limits.message_bytes_max || head.payload_bytes > limits.message_bytes_max - so_far) {
+  const bool is_compressed = in_message() ? held_->is_compressed : head.compressed;
+  const size_t bytes_max = wire_bytes_max(is_compressed, limits);
+  if (so_far > bytes_max || head.payload_bytes > bytes_max - so_far) {
     return fail(kWsCloseTooBig, "a message is too big");
   }
   return {};
@@ -169,6 +181,10 @@ WsEvent WsReader::lend_frame(std::span<char>& input, const WsHead& head, const W
   if (ws_is_control(head.opcode)) {
     ws_mask(payload, head.mask);
     return control_event(head.opcode, view(payload));
+  }
+  if (head.compressed) {
+    ws_mask(payload, head.mask);
+    return inflated(head.opcode, view(payload), limits);
   }
   const bool text = head.opcode == WsOpcode::kText;
   if (text || limits.keep_payload) ws_mask(payload, head.mask);
@@ -186,6 +202,7 @@ void WsReader::enter_frame(const WsHead& head) {
     // The rest is as it was made: what the message before left was released before this head.
     held.in_message = true;
     held.message_opcode = head.opcode;
+    held.is_compressed = head.compressed;
   }
   ++held.fragments;
   held.message_bytes += head.payload_bytes;
@@ -215,6 +232,7 @@ WsEvent WsReader::take_control(std::span<const char> bytes, bool last) {
 
 WsEvent WsReader::take_data(std::span<const char> bytes, bool last, const WsLimits& limits) {
   Held& held = *held_;
+  if (held.is_compressed) return take_compressed(bytes, last, limits);
   const bool text = held.message_opcode == WsOpcode::kText;
   if (text && !held.utf8.feed(view(bytes))) return fail(kWsCloseInvalidPayload, kNotUtf8);
   const bool final = held.frame.fin;
@@ -226,6 +244,36 @@ WsEvent WsReader::take_data(std::span<const char> bytes, bool last, const WsLimi
   if (text && !held.utf8.complete()) return fail(kWsCloseInvalidPayload, kNotUtf8);
   held.in_message = false;
   return message_event(held.message_opcode, view(held.message));
+}
+
+// Kept even where payloads are not: there is nothing to check before the message's end.
+WsEvent WsReader::take_compressed(std::span<const char> bytes, bool last, const WsLimits& limits) {
+  Held& held = *held_;
+  const bool final = held.frame.fin;
+  append_bounded(held.message, bytes,
+                 final ? static_cast<size_t>(held.message_bytes) : wire_bytes_max(true, limits));
+  if (!last || !final) return {};
+  held.in_message = false;
+  return inflated(held.message_opcode, view(held.message), limits);
+}
+
+WsEvent WsReader::inflated(WsOpcode opcode, std::string_view blocks, const WsLimits& limits) {
+  using Verdict = Inflater::Verdict;
+  const auto [verdict, text] =
+      limits.inflater->inflate(blocks, limits.message_bytes_max, opcode == WsOpcode::kText);
+  switch (verdict) {
+    case Verdict::kOk:
+      break;
+    case Verdict::kBroken:
+      return fail(kWsCloseInvalidPayload, "a compressed message is not DEFLATE");
+    case Verdict::kTooBig:
+      return fail(kWsCloseTooBig, "a compressed message is too big");
+    case Verdict::kNotUtf8:
+      return fail(kWsCloseInvalidPayload, kNotUtf8);
+  }
+  WsEvent event = message_event(opcode, limits.keep_payload ? text : std::string_view());
+  event.compressed = true;
+  return event;
 }
 
 WsEvent WsReader::control_event(WsOpcode opcode, std::string_view payload) {

@@ -3,7 +3,9 @@
 // caller's input, and only what has not arrived in full is kept on the heap.
 //
 // Limits: the kept bytes of a message never exceed WsLimits::message_bytes_max and grow with what
-// has arrived, not with what a head announces; a message has at most fragments_max frames.
+// has arrived, not with what a head announces; a message has at most fragments_max frames. A
+// compressed message (RFC 7692) is collected as it comes, within a little more than that limit, and
+// inflated at its end, up to the limit itself: nothing of zlib is held for a connection.
 //
 // Invariants:
 //   1. held_ is null, or something is incomplete, or the event just returned points into it.
@@ -22,12 +24,17 @@
 
 namespace livehub::wire {
 
+class Inflater;
+
 struct WsLimits {
   size_t message_bytes_max = 65536;  // over all fragments; control frames do not count
   uint32_t fragments_max = 1024;     // frames of one message
   // False: everything is checked all the same, but messages are not stored and come with an empty
   // payload. Must not change between the calls for one reader.
   bool keep_payload = true;
+  // Set where permessage-deflate was agreed to: reads the compressed messages of this connection
+  // and of others. Must not come and go between the calls for one reader.
+  Inflater* inflater = nullptr;
 };
 
 struct WsEvent {
@@ -37,6 +44,7 @@ struct WsEvent {
   uint16_t close_code =
       0;  // kClose: the peer's code, 1005 if it gave none; kError: the code to send
   const char* detail = "";  // kError: which rule was broken, a literal
+  bool compressed = false;  // a message that came compressed
 };
 
 class WsReader {
@@ -49,13 +57,14 @@ class WsReader {
   WsReader& operator=(WsReader&&) noexcept;
 
   // Takes bytes from the front of `input` (unmasking them in place) up to the end of the first
-  // event, or all of them with kNeedMore. Payloads are valid until the next call or until the
-  // input's bytes go away, whichever is first. Call it until kNeedMore; never after kClose or
-  // kError.
+  // event, or all of them with kNeedMore. Payloads are valid until the next call (to any reader
+  // with the same inflater) or until the input's bytes go away, whichever is first. Call it until
+  // kNeedMore; never after kClose or kError.
   //
   // kError carries 1002 (RFC 6455 violated, a length not in its shortest form included), 1007 (text
-  // or close reason is not UTF-8, told at the first wrong byte even inside a frame), 1009 (too big,
-  // told by the head that announces it) or 1008 (over fragments_max: small, but abusive).
+  // or close reason is not UTF-8, told at the first wrong byte even inside a frame; or a compressed
+  // message is not DEFLATE, or not UTF-8, told at its end), 1009 (too big, told by the head that
+  // announces it, or once inflated) or 1008 (over fragments_max: small, but abusive).
   [[nodiscard]] WsEvent next(std::span<char>& input, const WsLimits& limits);
 
   // Heap bytes held for what is incomplete, for the memory budget.
@@ -75,6 +84,8 @@ class WsReader {
   WsEvent take_payload(std::span<char>& input, const WsLimits& limits);
   WsEvent take_control(std::span<const char> bytes, bool last);
   WsEvent take_data(std::span<const char> bytes, bool last, const WsLimits& limits);
+  WsEvent take_compressed(std::span<const char> bytes, bool last, const WsLimits& limits);
+  WsEvent inflated(WsOpcode opcode, std::string_view blocks, const WsLimits& limits);
   WsEvent control_event(WsOpcode opcode, std::string_view payload);
 
   std::unique_ptr<Held> held_;

@@ -8,6 +8,7 @@ namespace livehub::wire {
 namespace {
 
 constexpr char kFin = '\x80';
+constexpr char kRsv1 = '\x40';
 constexpr char kMasked = '\x80';
 
 void put_big_endian(char* out, uint64_t value, size_t bytes) {
@@ -21,11 +22,12 @@ size_t ws_frame_head_size(size_t payload_bytes) {
   return payload_bytes <= 65535 ? 4 : 10;
 }
 
-size_t write_ws_frame_head(char* out, WsOpcode opcode, size_t payload_bytes) {
-  LIVEHUB_CHECK(!ws_is_control(opcode) || payload_bytes <= kWsControlBytesMax,
-                "a control frame holds at most 125 bytes");
+size_t write_ws_frame_head(char* out, WsOpcode opcode, size_t payload_bytes, bool compressed) {
+  LIVEHUB_CHECK(!ws_is_control(opcode) || (payload_bytes <= kWsControlBytesMax && !compressed),
+                "a control frame holds at most 125 bytes, never compressed");
   const size_t head_bytes = ws_frame_head_size(payload_bytes);
   out[0] = static_cast<char>(kFin | static_cast<char>(opcode));
+  if (compressed) out[0] = static_cast<char>(out[0] | kRsv1);
   if (head_bytes == 2) {
     out[1] = static_cast<char>(payload_bytes);
   } else {
@@ -35,9 +37,9 @@ size_t write_ws_frame_head(char* out, WsOpcode opcode, size_t payload_bytes) {
   return head_bytes;
 }
 
-std::string ws_frame(WsOpcode opcode, std::string_view payload) {
+std::string ws_frame(WsOpcode opcode, std::string_view payload, bool compressed) {
   std::string frame(ws_frame_head_size(payload.size()), '\0');
-  write_ws_frame_head(frame.data(), opcode, payload.size());
+  write_ws_frame_head(frame.data(), opcode, payload.size(), compressed);
   frame += payload;
   return frame;
 }

@@ -17,11 +17,13 @@ inline constexpr size_t kWsServerHeadBytesMax = 10;
 size_t ws_frame_head_size(size_t payload_bytes);
 
 // Writes the head of an unmasked frame with FIN set to out[0 .. ws_frame_head_size()) and returns
-// its size. A control frame over 125 bytes is our mistake and aborts.
-size_t write_ws_frame_head(char* out, WsOpcode opcode, size_t payload_bytes);
+// its size. `compressed`: with RSV1 (RFC 7692). A control frame over 125 bytes, or compressed, is
+// our mistake and aborts.
+size_t write_ws_frame_head(char* out, WsOpcode opcode, size_t payload_bytes,
+                           bool compressed = false);
 
 // Head and payload in one string.
-std::string ws_frame(WsOpcode opcode, std::string_view payload);
+std::string ws_frame(WsOpcode opcode, std::string_view payload, bool compressed = false);
 
 // The payload of a close frame: code and reason, at most 125 bytes. The reason is cut between
 // characters, and made UTF-8 if it was not. A code that must not be sent (1005 is "none") gives an

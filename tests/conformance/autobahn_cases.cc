@@ -259,6 +259,47 @@ struct File {
   size_t bytes;
 };
 
+// What is offered, and what must be answered.
+struct Agreement {
+  std::string offer;
+  std::string answer;  // empty: it must be declined
+};
+
+Agreement agreement(unsigned section, unsigned part) {
+  const std::string offer =
+      "permessage-deflate; client_no_context_takeover; client_max_window_bits";
+  const std::string answer =
+      "permessage-deflate; server_no_context_takeover; client_no_context_takeover";
+  const std::string no_takeover = "; server_no_context_takeover";
+  const auto window = [](int bits) { return "; server_max_window_bits=" + std::to_string(bits); };
+  if (section == 12) return {offer, answer};
+  switch (part) {
+    case 2:
+      return {offer + no_takeover, answer};
+    case 3:
+      return {offer + window(9), ""};
+    case 4:
+      return {offer + window(15), answer + window(15)};
+    case 5:
+      return {offer + no_takeover + window(9), ""};
+    case 6:
+      return {offer + no_takeover + window(15), answer + window(15)};
+    case 7:
+      return {offer + no_takeover + window(9) + ", " + offer + no_takeover + ", " + offer, answer};
+    default:
+      return {offer, answer};
+  }
+}
+
+std::string file_message(const File& file, uint32_t round, size_t bytes) {
+  static const std::string files[] = {made_up_file(false, 300000), made_up_file(true, 1100000)};
+  const std::string_view data = std::string_view(files[file.binary ? 1 : 0]).substr(0, file.bytes);
+  const size_t from = round * bytes % data.size();
+  std::string payload(data.substr(from, bytes));
+  payload += data.substr(0, bytes - payload.size());
+  return payload;
+}
+
 void add_file_part(Cases& cases, unsigned section, unsigned part, const File& file) {
   struct Size {
     size_t message_bytes, fragment_bytes;
@@ -271,18 +312,22 @@ void add_file_part(Cases& cases, unsigned section, unsigned part, const File& fi
   for (const auto& [message_bytes, fragment_bytes] : kSizes) {
     const std::string what = file.what + ", 1000 messages of "s + std::to_string(message_bytes) +
                              " bytes, fragments of " + std::to_string(fragment_bytes);
-    const auto script = [file, size = message_bytes, part_bytes = fragment_bytes](uint32_t round) {
-      static const std::string files[] = {made_up_file(false, 300000), made_up_file(true, 1100000)};
-      const std::string_view data =
-          std::string_view(files[file.binary ? 1 : 0]).substr(0, file.bytes);
-      const size_t from = round * size % data.size();
-      std::string payload(data.substr(from, size));
-      payload += data.substr(0, size - payload.size());
+    const auto script = [file, size = message_bytes, part_bytes = fragment_bytes](
+                            uint32_t round, bool is_compressed) {
+      const std::string payload = file_message(file, round, size);
       const uint8_t opcode = file.binary ? kBinary : kText;
-      return echoes(fragments(opcode, payload, part_bytes != 0 ? part_bytes : size),
-                    {{static_cast<WsOpcode>(opcode), payload}});
+      const size_t cut = part_bytes != 0 ? part_bytes : SIZE_MAX;
+      Script made = echoes(is_compressed ? compressed_fragments(opcode, payload, cut)
+                                         : fragments(opcode, payload, cut),
+                           {{static_cast<WsOpcode>(opcode), payload}});
+      // Bytes without a pattern get no smaller, and what is short is not worth it.
+      made.has_compressed_replies = is_compressed && !file.binary && size >= 256;
+      return made;
     };
-    cases.push_back({case_number(section, part, index++), what, 1000, script});
+    const auto [offer, answer] = agreement(section, part);
+    cases.push_back({case_number(section, part, index++), what, 1000,
+                     [script](uint32_t round) { return script(round, false); }, offer, answer,
+                     [script](uint32_t round) { return script(round, true); }});
   }
 }
 

@@ -3,8 +3,9 @@
 // (tests/unit/wire/ws_autobahn_test.cc) and the one over a socket.
 //
 // The endpoint echoes messages, answers pings, and needs limits of 16 MB a message and 65,536
-// fragments (9.3.1 and 9.4.1). Sections 12 and 13 are about compression; a server that negotiates
-// none echoes them plainly. Their files are replaced by made-up data of the same kind and size.
+// fragments (9.3.1 and 9.4.1). Sections 12 and 13 are about compression: they offer it, and have a
+// script for where it was agreed to; a server that declines echoes them plainly. Their files are
+// replaced by made-up data of the same kind and size.
 #pragma once
 
 #include <cstddef>
@@ -53,6 +54,9 @@ struct Script {
   bool may_lose_replies = false;
   bool may_fail_late = false;
   bool informational = false;  // any outcome is right, as long as the connection ends
+
+  // Sections 12 and 13, where compression was agreed to: whether each reply must be compressed.
+  bool has_compressed_replies = false;
 };
 
 struct Case {
@@ -60,6 +64,13 @@ struct Case {
   std::string description;
   uint32_t rounds;  // a round is sent when the replies of the one before it are in
   std::function<Script(uint32_t round)> script;  // made on demand: some are 16 MB
+
+  // Sections 12 and 13: what the client offers in Sec-WebSocket-Extensions, what a server that does
+  // no context takeover and only the whole window answers (empty: it declines, and `script` is
+  // run), and the script with compressed messages.
+  std::string offer = {};
+  std::string answer = {};
+  std::function<Script(uint32_t round)> compressed_script = {};
 };
 
 const std::vector<Case>& autobahn_cases();

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "wire/deflate.h"
 #include "wire/ws_client.h"
 
 namespace livehub::conformance {
@@ -64,6 +65,13 @@ Frames fragments(uint8_t opcode, std::string_view payload, size_t fragment_bytes
     frames.push_back(frame(frames.empty() ? fin | opcode : fin | kCont, part));
   } while (from < payload.size());
   return frames;
+}
+
+Frames compressed_fragments(uint8_t opcode, std::string_view payload, size_t fragment_bytes) {
+  thread_local wire::Deflater deflater;
+  std::string_view blocks = deflater.compress(payload, payload.size() + payload.size() / 100 + 64);
+  blocks.remove_suffix(wire::kDeflateTail.size());
+  return fragments(opcode | kRsv1, blocks, fragment_bytes);
 }
 
 std::string case_number(unsigned section, unsigned part, size_t index) {

@@ -19,6 +19,7 @@ using Replies = std::vector<Reply>;
 enum class Cut : uint8_t { kOnce, kFrames, kOctets };
 
 inline constexpr uint8_t kFin = 0x80;
+inline constexpr uint8_t kRsv1 = 0x40;
 inline constexpr uint8_t kCont = 0, kText = 1, kBinary = 2, kClose = 8, kPing = 9, kPong = 10;
 
 // "Kosme" in Greek, eleven bytes, which the suite uses throughout.
@@ -32,6 +33,8 @@ std::string close(unsigned code, std::string_view reason = "");
 
 // The frames of a message in fragments of that size; the last one has FIN.
 Frames fragments(uint8_t opcode, std::string_view payload, size_t fragment_bytes);
+// The same message compressed (RFC 7692 7.2.1), and then cut.
+Frames compressed_fragments(uint8_t opcode, std::string_view payload, size_t fragment_bytes);
 
 Reply text_reply(std::string_view payload);
 Reply pong_reply(std::string_view payload);

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "runner_socket.h"
+#include "wire/deflate.h"
 #include "wire/ws_client.h"
 #include "wire/ws_handshake.h"
 #include "wire/ws_reader.h"
@@ -15,6 +16,7 @@ namespace {
 
 using Kind = wire::WsEvent::Kind;
 
+constexpr std::string_view kExtensions = "Sec-WebSocket-Extensions: ";
 constexpr wire::WsLimits kLimits{.message_bytes_max = 16 << 20, .fragments_max = 65536};
 constexpr const char* kKey = "dGhlIHNhbXBsZSBub25jZQ==";
 
@@ -42,8 +44,9 @@ class Run {
       Script script;
       const uint32_t rounds = std::min(test_.rounds, options_.rounds_max);
       for (uint32_t round = 0; round < rounds; ++round) {
-        script = test_.script(round);
+        script = is_compressed_ ? test_.compressed_script(round) : test_.script(round);
         replies_.clear();
+        compressed_replies_ = 0;
         send_chunks(script);
         await_replies(script, round);
       }
@@ -60,7 +63,7 @@ class Run {
     if (!socket_.write("GET " + options_.path +
                        " HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: "
                        "websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: " +
-                       kKey + "\r\n\r\n"))
+                       kKey + offer() + "\r\n\r\n"))
       throw Stop{Verdict::kFailed, "the handshake could not be written"};
     size_t end = std::string::npos;
     socket_.read_until(
@@ -69,7 +72,27 @@ class Run {
     if (end == std::string::npos || !head.starts_with("HTTP/1.1 101 ") ||
         head.find(wire::ws_accept_key(kKey)) == std::string::npos)
       throw Stop{Verdict::kFailed, "the handshake was answered with '" + head + "'"};
+    agree(head);
     socket_.input().erase(0, end + 4);
+  }
+
+  std::string offer() const {
+    return test_.offer.empty() ? "" : "\r\n" + std::string(kExtensions) + test_.offer;
+  }
+
+  // The case knows what a server with compression answers; one without answers nothing.
+  void agree(const std::string& head) {
+    std::string answer;
+    if (const size_t at = head.find(kExtensions); at != std::string::npos) {
+      answer = head.substr(at + kExtensions.size());
+      answer.resize(std::min(answer.find("\r\n"), answer.size()));
+    }
+    const std::string expected = options_.has_deflate ? test_.answer : "";
+    if (answer != expected)
+      throw Stop{Verdict::kFailed, "the offer '" + test_.offer + "' was answered with '" + answer +
+                                       "', should be '" + expected + "'"};
+    is_compressed_ = !answer.empty();
+    if (is_compressed_) limits_.inflater = &inflater_;
   }
 
   void send_chunks(const Script& script) {
@@ -97,6 +120,8 @@ class Run {
     const bool more_to_come = script.ending == Ending::kClientCloses;
     read_until(
         [&] { return is_over() || (more_to_come && replies_.size() >= script.replies.size()); });
+    if (replies_ == script.replies && script.has_compressed_replies && compressed_replies_ == 0)
+      throw Stop{Verdict::kFailed, "the reply is not compressed"};
     if (replies_ == script.replies || script.informational) return;
     const size_t count = replies_.size();
     const bool is_prefix = count < script.replies.size() &&
@@ -167,7 +192,7 @@ class Run {
     if (close_code_ != 0 || !error_.empty()) return;
     std::span<char> input(socket_.input());
     while (close_code_ == 0 && error_.empty()) {
-      const wire::WsEvent event = reader_.next(input, kLimits);
+      const wire::WsEvent event = reader_.next(input, limits_);
       if (event.kind == Kind::kNeedMore) break;
       take_event(event);
     }
@@ -176,6 +201,7 @@ class Run {
 
   void take_event(const wire::WsEvent& event) {
     const auto add = [&](wire::WsOpcode opcode) {
+      if (event.compressed) ++compressed_replies_;
       replies_.push_back({opcode, std::string(event.payload)});
     };
     switch (event.kind) {
@@ -203,9 +229,13 @@ class Run {
   const AutobahnOptions& options_;
   Socket socket_;
   wire::WsReader reader_{wire::WsRole::kClient};
-  std::vector<Reply> replies_;  // of this round
-  uint16_t close_code_ = 0;     // of the server's close frame; 0: none yet
-  std::string error_;           // what was wrong with the server's frames
+  wire::WsLimits limits_ = kLimits;
+  wire::Inflater inflater_;
+  bool is_compressed_ = false;     // it was agreed to
+  size_t compressed_replies_ = 0;  // of this round
+  std::vector<Reply> replies_;     // of this round
+  uint16_t close_code_ = 0;        // of the server's close frame; 0: none yet
+  std::string error_;              // what was wrong with the server's frames
   std::string non_strict_;
 };
 

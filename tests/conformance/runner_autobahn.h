@@ -13,6 +13,7 @@ struct AutobahnOptions {
   uint16_t port = 0;
   std::string path = "/echo";
   uint32_t rounds_max = UINT32_MAX;
+  bool has_deflate = false;  // the server agrees to compression where it can
   std::chrono::milliseconds patience{30'000};
   // Between two chunks. Too short a pause cannot fail a case: it only joins what was to be apart.
   std::chrono::milliseconds pause{50};

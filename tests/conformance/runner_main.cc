@@ -1,6 +1,7 @@
 // Conformance tests over sockets, against a server that runs already:
 //
 //   conformance_runner autobahn --port N [--jobs N] [--rounds-max N] [--only 9.] [--patience N]
+//                      [--deflate]
 //   conformance_runner http --port N [--jobs N] [--byte-by-byte] [--routed] [--patience N]
 //   conformance_runner sse < streams
 //
@@ -33,7 +34,7 @@ constexpr size_t kByteByByteMax = 700;  // longer vectors only go whole
 
 struct Arguments {
   unsigned long port = 0, jobs = 4, rounds_max = UINT32_MAX, patience = 1;
-  bool byte_by_byte = false, routed = false;
+  bool byte_by_byte = false, routed = false, deflate = false;
   std::string only;
 };
 
@@ -57,6 +58,8 @@ bool parse(int count, char** values, Arguments& arguments) {
       ok = number(arguments.patience);
     else if (name == "--byte-by-byte")
       arguments.byte_by_byte = true;
+    else if (name == "--deflate")
+      arguments.deflate = true;
     else if (name == "--routed")
       arguments.routed = true;
     else if (name == "--only" && i + 1 < count)
@@ -90,6 +93,7 @@ int autobahn(const Arguments& arguments) {
   options.rounds_max =
       static_cast<uint32_t>(std::min<unsigned long>(arguments.rounds_max, UINT32_MAX));
   options.patience = patience(arguments);
+  options.has_deflate = arguments.deflate;
   const std::vector<const Case*> cases = chosen_cases(arguments);
   size_t counts[4] = {};
   uint64_t rounds = 0;

@@ -53,11 +53,12 @@ test("health, 404, bad segments, preflight: as the contract has them", async () 
 });
 
 test("the head goes out before the backend answers; then connected, user, and live", async () => {
-  await withDrop({}, async ({ server, restate, publisher }) => {
+  await withDrop({ env: { COMPRESSION: "on" } }, async ({ server, restate, publisher }) => {
     restate.drop("d1", { ...registration, geoFence: { lat: 1.5 }, secret: "not for clients" });
     restate.user("d1", "user-1", { status: "registered", tickets: 2, queuePosition: 9 });
     const release = restate.hold();
-    const client = await openEvents(server, "d1/user-1", { headers: { Origin: page } });
+    const headers = { Origin: page, "Accept-Encoding": "gzip" }; // which is never compressed
+    const client = await openEvents(server, "d1/user-1", { headers });
     assert.equal(client.head.status, 200);
     assert.equal(client.head.get("content-type"), "text/event-stream");
     assert.equal(client.head.get("cache-control"), "no-cache");

@@ -64,6 +64,18 @@ test("the stream's head and first frame are the contract's", async () => {
   two.forEach((client) => client.close());
 });
 
+test("a stream is never compressed, whatever COMPRESSION says", async () => {
+  await withSignals(
+    async ({ hub: own }) => {
+      const client = await openStream(own, { headers: { "Accept-Encoding": "gzip" } });
+      assert.equal(client.head.get("content-encoding"), undefined);
+      assert.equal(client.blocks[0].event, "connected");
+      client.close();
+    },
+    { env: { COMPRESSION: "on" } },
+  );
+});
+
 test("all four shapes of entries arrive as one", async () => {
   const client = await openStream(hub);
   const ids = [];

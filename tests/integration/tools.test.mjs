@@ -57,6 +57,7 @@ test("--version --verbose names the libraries", async () => {
     "node-llhttp": "llhttp",
     "libssl-dev": "OpenSSL",
     "libmimalloc-dev": "mimalloc",
+    "zlib1g-dev": "zlib",
     "libspdlog-dev": "spdlog",
     "libtomlplusplus-dev": "toml\\+\\+",
     "libcli11-dev": "CLI11",

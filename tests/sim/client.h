@@ -26,6 +26,7 @@ struct Scene {
   bool has_broker = false;    // pushes go to it, and it says what became of them
   bool may_jump = false;      // the server's policy for slow readers is "newest"
   size_t body_bytes_max = 0;  // of a push
+  bool may_compress = false;  // the server agrees to compression, and some clients offer it
   bool has_large = false;     // some pushes are large frames
   uint32_t cut_rate = 0;      // per ten thousand acts
   uint32_t free_rate = 500;   // how often a client does something unasked

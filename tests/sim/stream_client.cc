@@ -22,6 +22,8 @@ StreamClient::StreamClient(Scene& scene, std::string name, StreamKind kind)
     : Client(scene, std::move(name)), kind_(kind) {
   is_impatient_ = scene.is_hasty || scene.random().chance(2000);
   draw_habits();
+  // By its number, so that it takes no draw.
+  offers_compression_ = scene.may_compress && kind != StreamKind::kSse10 && name_.back() % 2 == 0;
   connect_in_ms(500);
 }
 
@@ -61,6 +63,9 @@ std::string StreamClient::request() {
     key_ = wire::ws_key_from_nonce(nonce);
     head += "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n";
     head += "Sec-WebSocket-Key: " + key_ + "\r\n";
+    if (offers_compression_) head += "Sec-WebSocket-Extensions: permessage-deflate\r\n";
+  } else if (offers_compression_) {
+    head += "Accept-Encoding: gzip\r\n";
   }
   return head + "\r\n";
 }
@@ -76,6 +81,8 @@ void StreamClient::on_connected() {
   chunks_ = {};
   is_chunked_ = has_retry_ = has_close_code_ = is_in_message_ = false;
   ws_ = wire::WsReader(wire::WsRole::kClient);
+  gunzip_.reset();
+  inflater_.reset();
   pings_.clear();
   out_ = request();
   phase_ = Phase::kHead;
@@ -100,6 +107,9 @@ void StreamClient::on_head(const ResponseHead& head) {
     if (head.status != 101) fail(name_ + ": an upgrade answered " + std::to_string(head.status));
     if (head.header("sec-websocket-accept") != wire::ws_accept_key(key_))
       fail(name_ + ": a wrong accept key");
+    const bool is_agreed = !head.header("sec-websocket-extensions").empty();
+    if (is_agreed != offers_compression_) fail(name_ + ": the offer of compression was misread");
+    if (is_agreed) inflater_ = std::make_unique<wire::Inflater>();
     view_->head_step = scene_.step;
     return open();
   }
@@ -112,6 +122,9 @@ void StreamClient::on_head(const ResponseHead& head) {
     fail(name_ + ": not an event stream");
   is_chunked_ = head.header("transfer-encoding") == "chunked";
   if (is_chunked_ && kind_ == StreamKind::kSse10) fail(name_ + ": chunks for HTTP/1.0");
+  const bool is_gzip = head.header("content-encoding") == "gzip";
+  if (is_gzip != (offers_compression_ && is_chunked_)) fail(name_ + ": gzip to the wrong one");
+  if (is_gzip) gunzip_ = std::make_unique<GunzipReader>();
   phase_ = Phase::kConnected;
 }
 
@@ -129,7 +142,8 @@ void StreamClient::on_bytes(std::string bytes) {
     if (const auto head = take_head(name_, in_)) on_head(*head);
   if (phase_ == Phase::kHead || phase_ == Phase::kRefused) return;
   if (is_websocket()) return take_ws();
-  body_ += is_chunked_ ? chunks_.take(name_, in_) : std::exchange(in_, {});
+  std::string bytes_of_body = is_chunked_ ? chunks_.take(name_, in_) : std::exchange(in_, {});
+  body_ += gunzip_ ? gunzip_->take(name_, std::move(bytes_of_body)) : bytes_of_body;
   take_sse();
 }
 
@@ -179,6 +193,7 @@ void StreamClient::on_block(const SseBlock& block) {
 void StreamClient::take_ws() {
   wire::WsLimits limits;
   limits.message_bytes_max = 4 << 20;
+  limits.inflater = inflater_.get();
   std::span<char> input(in_);
   while (phase_ == Phase::kOpen) {
     const wire::WsEvent event = ws_.next(input, limits);

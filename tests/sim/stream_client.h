@@ -3,11 +3,13 @@
 #pragma once
 
 #include <deque>
+#include <memory>
 #include <optional>
 #include <string>
 
 #include "client.h"
 #include "stream_parser.h"
+#include "wire/deflate.h"
 #include "wire/ws_reader.h"
 
 namespace livehub::sim {
@@ -55,6 +57,9 @@ class StreamClient final : public Client {
   std::string in_;    // not parsed yet
   std::string body_;  // SSE, the chunks taken off
   ChunkReader chunks_;
+  bool offers_compression_ = false;
+  std::unique_ptr<GunzipReader> gunzip_;      // of a gzip stream
+  std::unique_ptr<wire::Inflater> inflater_;  // of a WebSocket that agreed
   bool is_chunked_ = false;
   bool has_retry_ = false;
   bool is_impatient_ = false;  // goes before its head has come, and comes back at once

@@ -1,5 +1,7 @@
 #include "stream_parser.h"
 
+#include <zlib.h>
+
 #include <algorithm>
 #include <charconv>
 
@@ -111,6 +113,33 @@ std::optional<SseBlock> take_block(const std::string& who, std::string& bytes) {
   made.data = take_line(rest);
   if (!rest.empty()) fail(who + ": an event with more than it should have: " + block.substr(0, 90));
   return made;
+}
+
+struct GunzipReader::Zlib {
+  z_stream stream{};
+};
+
+GunzipReader::GunzipReader() : zlib_(std::make_unique<Zlib>()) {
+  constexpr int kGzipWindow = 31;
+  if (inflateInit2(&zlib_->stream, kGzipWindow) != Z_OK) fail("no memory for zlib");
+}
+GunzipReader::~GunzipReader() { inflateEnd(&zlib_->stream); }
+
+std::string GunzipReader::take(const std::string& who, std::string bytes) {
+  z_stream& z = zlib_->stream;
+  z.next_in = reinterpret_cast<Bytef*>(bytes.data());
+  z.avail_in = static_cast<uInt>(bytes.size());
+  std::string text;
+  while (z.avail_in > 0 || z.avail_out == 0) {
+    char out[4096];
+    z.next_out = reinterpret_cast<Bytef*>(out);
+    z.avail_out = sizeof out;
+    const int result = inflate(&z, Z_SYNC_FLUSH);
+    if (result != Z_OK && result != Z_BUF_ERROR) fail(who + ": not a gzip stream");
+    text.append(out, sizeof out - z.avail_out);
+    if (result == Z_BUF_ERROR) break;
+  }
+  return text;
 }
 
 }  // namespace livehub::sim

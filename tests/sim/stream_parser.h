@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -35,6 +36,21 @@ class ChunkReader {
   size_t left_ = 0;  // of the current chunk, its CRLF not counted
   bool is_in_chunk_ = false;
   bool is_ended_ = false;
+};
+
+// Reads a gzip stream as it comes. Whatever it has been given it has understood: each chunk of ours
+// can be read at once.
+class GunzipReader {
+ public:
+  GunzipReader();
+  ~GunzipReader();
+  GunzipReader(const GunzipReader&) = delete;
+  GunzipReader& operator=(const GunzipReader&) = delete;
+  std::string take(const std::string& who, std::string bytes);
+
+ private:
+  struct Zlib;
+  std::unique_ptr<Zlib> zlib_;
 };
 
 struct SseBlock {

@@ -22,6 +22,7 @@ constexpr int64_t kDeadPeerNs = 46 * kSecondNs;
 World::World(uint64_t seed, bool is_logged) : kernel_(seed * 0x9e3779b97f4a7c15 + 1) {
   kernel_.print_log(is_logged);
   draw_setup();
+  if (seed % 3 == 0) draw_compression();
   draw_rates();
   draw_clients();
 }

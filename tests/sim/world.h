@@ -48,6 +48,7 @@ class World {
   void draw_setup();
   void draw_limits();
   void draw_poverty();
+  void draw_compression();
   void draw_clients();
   void start_engine();
   void stop_engine();  // counts what it did

@@ -3,6 +3,7 @@
 #include <initializer_list>
 
 #include "hostile_client.h"
+#include "wire/deflate.h"
 #include "world.h"
 
 namespace livehub::sim {
@@ -112,6 +113,13 @@ void World::draw_poverty() {
   setup_.memory_bytes = static_cast<int64_t>(least + kernel_.random.below(20'000));
 }
 
+// Every third seed, and no draw of its own: the others are the runs that they are without it.
+void World::draw_compression() {
+  scene_.may_compress = true;
+  setup_.options.compress_websocket = setup_.options.compress_sse = true;
+  if (is_poor_) setup_.memory_bytes += static_cast<int64_t>(wire::kZlibBytes * setup_.shards);
+}
+
 void World::draw_clients() {
   io::SimRandom& random = kernel_.random;
   const uint64_t streams = random.between(2, 24);
@@ -144,8 +152,8 @@ std::string World::setting() const {
          " s, lanes " + std::to_string(setup_.lanes.requests) + "/" +
          std::to_string(setup_.lanes.answers) + ", policy " +
          std::to_string(static_cast<int>(setup_.options.slow_reader)) +
-         (is_tight_ ? ", tight" : "") + (is_poor_ ? ", poor" : "") +
-         (is_generator_ ? ", generator" : "") +
+         (scene_.may_compress ? ", compression" : "") + (is_tight_ ? ", tight" : "") +
+         (is_poor_ ? ", poor" : "") + (is_generator_ ? ", generator" : "") +
          (!broker_                 ? ""
           : broker_->is_numbered() ? ", a broker's stream"
                                    : ", a broker");

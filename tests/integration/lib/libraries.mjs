@@ -133,8 +133,8 @@ class ChildClient extends Client {
 }
 
 export class CurlStream extends ChildClient {
-  constructor(url) {
-    super("curl", ["-sSN", url], (client) => {
+  constructor(url, ...args) {
+    super("curl", ["-sSN", ...args, url], (client) => {
       if (client.output.includes("id: ")) client.open();
       client.messages = [...client.output.matchAll(/^data: (.*)\n\n/gm)].map((m) => m[1]);
     });

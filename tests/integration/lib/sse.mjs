@@ -1,16 +1,21 @@
 // A strict SSE client on a bare socket: it checks the framing (chunks, blank lines, no CR) instead
-// of forgiving it, and knows whether the stream ended properly.
+// of forgiving it, and knows whether the stream ended properly. A gzip stream is read as it comes;
+// its trailer is not waited for.
+import zlib from "node:zlib";
 import { Wire } from "./raw.mjs";
 import { Signal } from "./patience.mjs";
 
 export class SseClient {
   blocks = []; // every block in order, comments too
+  bodyBytes = 0; // of the stream, compressed or not, without the HTTP framing
   messages = []; // data of the blocks without an event name
   text = ""; // the stream's bytes after the HTTP framing
   ended = false; // properly: last chunk seen, or (unchunked) FIN
   cut = false; // the connection ended before that
   lastId = undefined;
   #changed = new Signal();
+  failed = null; // what was wrong with the compressed stream
+  #gunzip = null;
   #pending = Buffer.alloc(0); // still inside the HTTP framing
   #rest = ""; // an incomplete block
   #decoder = new TextDecoder("utf-8", { fatal: true });
@@ -37,6 +42,17 @@ export class SseClient {
     this.wire = wire;
     this.head = head;
     this.chunked = head.get("transfer-encoding") === "chunked";
+    if (head.get("content-encoding") === "gzip") {
+      this.#gunzip = zlib.createGunzip();
+      this.#gunzip.on("data", (bytes) => {
+        this.#stream(bytes);
+        this.#changed.notify();
+      });
+      this.#gunzip.on("error", (error) => {
+        this.failed = error;
+        this.#changed.notify();
+      });
+    }
     wire.socket.removeAllListeners("data");
     wire.socket.on("data", (bytes) => this.#feed(bytes));
     wire.socket.on("end", () => this.#over());
@@ -53,7 +69,7 @@ export class SseClient {
 
   #feed(bytes) {
     if (!this.chunked) {
-      this.#stream(bytes);
+      this.#body(bytes);
     } else {
       this.#pending = this.#pending.length ? Buffer.concat([this.#pending, bytes]) : bytes;
       while (this.#chunk());
@@ -72,9 +88,15 @@ export class SseClient {
     const tail = this.#pending.subarray(total - 2, total).toString("latin1");
     if (tail !== "\r\n") throw new Error(`a chunk ends with ${JSON.stringify(tail)}`);
     if (size === 0) this.ended = true;
-    else this.#stream(this.#pending.subarray(end + 2, total - 2));
+    else this.#body(this.#pending.subarray(end + 2, total - 2));
     this.#pending = this.#pending.subarray(total);
     return true;
+  }
+
+  #body(bytes) {
+    this.bodyBytes += bytes.length;
+    if (this.#gunzip) this.#gunzip.write(bytes);
+    else this.#stream(bytes);
   }
 
   #stream(bytes) {
@@ -112,7 +134,8 @@ export class SseClient {
 
   until(condition, what, timeoutMs) {
     const seen = () =>
-      `${what}; ${this.messages.length} messages, ended ${this.ended}, cut ${this.cut}, ` +
+      `${what}; ${this.failed ?? ""} ${this.messages.length} messages, ` +
+      `ended ${this.ended}, cut ${this.cut}, ` +
       `last blocks ${JSON.stringify(this.blocks.slice(-3).map((b) => b.raw.slice(0, 200)))}`;
     return this.#changed.until(() => condition(this), seen, timeoutMs);
   }

@@ -33,11 +33,11 @@ std::string described(const Settings& s) {
       << e.message_bytes_max << ' ' << e.push_wait_ms << ' ' << static_cast<int>(e.slow_reader)
       << " times " << e.heartbeat_seconds << ' ' << e.ping_seconds << ' ' << e.pong_seconds << ' '
       << e.head_seconds << ' ' << e.idle_seconds << ' ' << e.close_seconds << ' ' << e.drain_seconds
-      << " is " << e.is_on_fly << e.public_ready << e.echo << " addresses " << e.trusted_proxies
-      << ' ' << e.connections_per_ip_max << ' ' << e.connects_per_ip_per_minute << ' '
-      << e.per_ip_only_counts << " admin " << (s.admin_port ? std::to_string(*s.admin_port) : "off")
-      << ' ' << s.admin_is_auto << ' ' << s.admin_host << ' ' << s.log_level << ' ' << s.log_format
-      << ' ' << s.profile;
+      << " is " << e.is_on_fly << e.public_ready << e.echo << e.compress_websocket << e.compress_sse
+      << " addresses " << e.trusted_proxies << ' ' << e.connections_per_ip_max << ' '
+      << e.connects_per_ip_per_minute << ' ' << e.per_ip_only_counts << " admin "
+      << (s.admin_port ? std::to_string(*s.admin_port) : "off") << ' ' << s.admin_is_auto << ' '
+      << s.admin_host << ' ' << s.log_level << ' ' << s.log_format << ' ' << s.profile;
   return out.str();
 }
 
@@ -115,6 +115,9 @@ TEST(Settings, EachReachesItsField) {
       {"PUSH_WAIT_MS", "5", [](Settings& s) { s.engine.push_wait_ms = 5; }},
       {"SLOW_READER", "skip", [](Settings& s) { s.engine.slow_reader = SlowReader::kSkip; }},
       {"SLOW_READER", "Newest", [](Settings& s) { s.engine.slow_reader = SlowReader::kNewest; }},
+      {"COMPRESSION", "websocket", [](Settings& s) { s.engine.compress_websocket = true; }},
+      {"COMPRESSION", "on",
+       [](Settings& s) { s.engine.compress_websocket = s.engine.compress_sse = true; }},
       {"HEARTBEAT_SECONDS", "2", [](Settings& s) { s.engine.heartbeat_seconds = 2; }},
       {"PING_SECONDS", "3", [](Settings& s) { s.engine.ping_seconds = 3; }},
       {"PONG_SECONDS", "4", [](Settings& s) { s.engine.pong_seconds = 4; }},

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "../../conformance/autobahn_cases.h"
+#include "wire/deflate.h"
 #include "wire/ws_client.h"
 #include "wire/ws_reader.h"
 #include "wire/ws_writer.h"
@@ -29,11 +30,12 @@ constexpr WsLimits kEchoLimits{.message_bytes_max = 16 << 20, .fragments_max = 6
 
 class EchoServer {
  public:
+  explicit EchoServer(Inflater* inflater) { limits_.inflater = inflater; }
   void receive(std::string_view bytes) {
     std::vector<char> copy(bytes.begin(), bytes.end());
     std::span<char> input(copy);
     while (!closed_) {
-      const WsEvent event = reader_.next(input, kEchoLimits);
+      const WsEvent event = reader_.next(input, limits_);
       if (event.kind == Kind::kNeedMore) return;
       answer(event);
     }
@@ -66,6 +68,7 @@ class EchoServer {
   }
 
   WsReader reader_;
+  WsLimits limits_ = kEchoLimits;
   std::string output_;
   bool closed_ = false;
 };
@@ -137,13 +140,14 @@ void check_ending(const Script& script, EchoServer& server, Client& client) {
 // Full length is for the socket.
 uint32_t rounds_of(const Case& test) { return std::min(test.rounds, 3U); }
 
-void run(const Case& test, size_t chop_bytes) {
+// `inflater`: of a server that agreed to compression.
+void run(const Case& test, size_t chop_bytes, Inflater* inflater = nullptr) {
   SCOPED_TRACE(test.number + " " + test.description);
-  EchoServer server;
+  EchoServer server(inflater);
   Client client;
   Script script;
   for (uint32_t round = 0; round < rounds_of(test); ++round) {
-    script = test.script(round);
+    script = inflater ? test.compressed_script(round) : test.script(round);
     run_round(script, chop_bytes, server, client);
   }
   check_ending(script, server, client);
@@ -162,6 +166,18 @@ TEST(WsAutobahn, HasThe517Cases) {
 
 TEST(WsAutobahn, AllCasesPassAsTheyAreSent) {
   for (const Case& test : conformance::autobahn_cases()) run(test, 0);
+}
+
+TEST(WsAutobahn, CompressedMessagesAreReadAsTheyAreSentAndInAnyPieces) {
+  Inflater inflater;
+  size_t cases = 0;
+  for (const Case& test : conformance::autobahn_cases()) {
+    if (!test.compressed_script) continue;
+    ++cases;
+    run(test, 0, &inflater);
+    if (test.compressed_script(0).chunks[0].bytes.size() < 20000) run(test, 3, &inflater);
+  }
+  EXPECT_EQ(cases, 216U);
 }
 
 TEST(WsAutobahn, SmallCasesPassInAnyPieces) {
