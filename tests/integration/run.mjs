@@ -78,6 +78,7 @@ const cellsOf = {
   "deploy.test.mjs": ["epoll/1"],
   "addresses.test.mjs": ["uring/3", "epoll/1"],
   "hostile.test.mjs": ["uring/3", "epoll/1"],
+  "faults.test.mjs": ["uring/3", "epoll/1"],
 };
 const fileLimitMs =
   (options.full ? 900_000 : 240_000) * Number(process.env.LIVEHUB_TEST_PATIENCE ?? 1);
