@@ -8,9 +8,10 @@ import { inspect } from "node:util";
 import { RunningFaults, describeFault, faultAtStart, record } from "./lib/fault_runs.mjs";
 import { FaultTable, errorsOf, shim } from "./lib/faults.mjs";
 import { inParallel } from "./lib/patience.mjs";
-import { full, io, sanitized, temporaryDirectory } from "./lib/server.mjs";
+import { full, io, temporaryDirectory } from "./lib/server.mjs";
+import { skipShims } from "./lib/shims.mjs";
 
-const skip = sanitized ? "preloading and sanitizers" : full ? "all of them are `make soak`" : false;
+const skip = skipShims || (full ? "all of them are `make soak`" : false);
 const crowd = 70; // of 64 listeners on, a stream is hot
 
 const oneOfEach = (sites) => [...new Map(sites.map((site) => [site.function, site])).values()];
@@ -38,7 +39,7 @@ async function eachAtStart(t, sites) {
 describe("a call of the kernel fails once", { skip }, () => {
   let sites;
   before(async (t) => {
-    assert.ok(shim, "livehub_faults.so is not built");
+    assert.ok(shim, "fault_shim.so is not built");
     const table = new FaultTable(path.join(temporaryDirectory({ after }), "record"));
     sites = await record(table, {}, crowd);
     table.close();

@@ -79,6 +79,8 @@ const cellsOf = {
   "addresses.test.mjs": ["uring/3", "epoll/1"],
   "hostile.test.mjs": ["uring/3", "epoll/1"],
   "faults.test.mjs": ["uring/3", "epoll/1"],
+  "half_open.test.mjs": ["uring/3", "epoll/1"],
+  "clock.test.mjs": ["uring/1", "epoll/3"],
 };
 const fileLimitMs =
   (options.full ? 900_000 : 240_000) * Number(process.env.LIVEHUB_TEST_PATIENCE ?? 1);

@@ -29,7 +29,7 @@ const { values } = parseArgs({
   },
 });
 if (!shim) {
-  console.error("build/tests/livehub_faults.so is not there: ninja -C build livehub_faults");
+  console.error("build/tests/fault_shim.so is not there: ninja -C build livehub_fault_shim");
   process.exit(2);
 }
 const callsMax = Number(values.calls);

@@ -1,19 +1,15 @@
 // Calls of the kernel that fail: the other side of tests/tools/fault_shim.cc (the file's layout is
 // there). A `site` is a function together with who calls it; `letFail` makes one of its calls fail.
-import { closeSync, existsSync, openSync, readSync, writeSync } from "node:fs";
-import path from "node:path";
-import { binary, root } from "./server.mjs";
+import { closeSync, openSync, readSync, writeSync } from "node:fs";
+import { findShim } from "./shims.mjs";
 
 const ruleBytes = 256;
 const siteBytes = 128;
 const sitesMax = 8000;
 const fired = 2;
 
-// Of the build that is tested: run.mjs copies the program into a directory of that name.
-const build = path.basename(path.dirname(binary));
-export const shim = [build, "build"]
-  .map((name) => path.join(root, name, "tests/livehub_faults.so"))
-  .find((file) => existsSync(file));
+export const shim = findShim("fault");
+
 const errno = {
   ...{ EPERM: 1, ENOENT: 2, EINTR: 4, EIO: 5, EAGAIN: 11, ENOMEM: 12, EACCES: 13, EBUSY: 16 },
   ...{ EINVAL: 22, ENFILE: 23, EMFILE: 24, ENOSPC: 28, EPIPE: 32, ENOSYS: 38, EPROTO: 71 },
