@@ -74,13 +74,16 @@ class Loop {
         events_(events),
         tenant_(tenant),
         doors_(doors),
-        tasks_(tasks) {}
+        tasks_(tasks),
+        last_turn_ns_(driver.now_ns()) {}
 
   void run();
   bool turn();  // one turn of run(); what the simulator calls. False when the tenant is finished
   const LoopCounters& counters() const { return counters_; }
 
  private:
+  bool is_catching_up(int64_t waited_ns, bool io_left);
+
   const uint32_t shard_;
   io::Driver& driver_;
   io::Events& events_;
@@ -89,6 +92,8 @@ class Loop {
   TaskBox& tasks_;
   bool has_more_ = false;
   bool is_stuck_ = false;  // mail waits for another shard to make room
+  int64_t last_turn_ns_;
+  int64_t catch_up_until_ns_ = 0;  // 0: there was no pause
   LoopCounters counters_;
 };
 

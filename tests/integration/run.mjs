@@ -81,6 +81,7 @@ const cellsOf = {
   "faults.test.mjs": ["uring/3", "epoll/1"],
   "half_open.test.mjs": ["uring/3", "epoll/1"],
   "clock.test.mjs": ["uring/1", "epoll/3"],
+  "pause.test.mjs": ["uring/3", "epoll/1"],
 };
 const fileLimitMs =
   (options.full ? 900_000 : 240_000) * Number(process.env.LIVEHUB_TEST_PATIENCE ?? 1);

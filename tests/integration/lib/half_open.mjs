@@ -1,6 +1,6 @@
 // Peers that vanish without FIN or RST, and what becomes of them and of the others. Used by
 // half_open.test.mjs and tests/soak/half_open.mjs.
-import { eventually, sleep } from "./patience.mjs";
+import { eventually, patienceMs, sleep } from "./patience.mjs";
 import { Publisher } from "./push.mjs";
 import { SseClient } from "./sse.mjs";
 import { WsClient } from "./websocket.mjs";
@@ -63,7 +63,8 @@ export async function vanish(server, host, { sse, ws, pushEveryMs }) {
   const start = Date.now();
   const left = neighbours.clients.length;
   const isFreed = async () => (await openStreams(server)) === left;
-  await eventually(isFreed, "the dead peers to be freed", { timeoutMs: 90_000, everyMs: 250 });
+  const patience = { timeoutMs: 2 * patienceMs, everyMs: 250 };
+  await eventually(isFreed, "the dead peers to be freed", patience);
   const seconds = (Date.now() - start) / 1000;
   const messages = await neighbours.end();
   far.close();
