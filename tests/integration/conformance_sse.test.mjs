@@ -1,6 +1,6 @@
 // Four readers of server-sent events agree: ours (src/wire/sse_parser.h), `livehub tail`, npm's
-// eventsource and a browser's EventSource; on the vectors of the standard, cut at every byte, and on
-// what this server itself sends.
+// eventsource and a browser's EventSource; on the vectors of the standard, cut at every byte, and
+// on what this server itself sends.
 import assert from "node:assert/strict";
 import http from "node:http";
 import { after, before, describe, test } from "node:test";
