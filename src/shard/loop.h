@@ -1,6 +1,7 @@
 // One core's loop. shard-local; task_box() is a mailbox.
 //
 // run() is where the program spends its life; its steps are numbered in loop.cc with their reasons.
+// Tests: tests/unit/shard/loop_test.cc, and with the real kernel tests/integration/pause.test.mjs.
 #pragma once
 
 #include <cstdint>
