@@ -33,6 +33,7 @@ if (!shim) {
   process.exit(2);
 }
 const callsMax = Number(values.calls);
+const startCallsMax = Math.min(callsMax, 4);
 const crowd = 70;
 const directory = mkdtempSync(path.join(os.tmpdir(), "livehub-faults-"));
 process.on("exit", () => rmSync(directory, { recursive: true, force: true }));
@@ -48,7 +49,7 @@ function note(stage, what, outcome) {
 }
 
 // Some of the calls of a site: the first ones, then spread over all that were seen.
-function passesOf(calls) {
+function passesOf(calls, callsMax) {
   const most = Math.min(calls, callsMax);
   const first = Math.ceil(most / 2);
   return range(most).map((i) =>
@@ -57,20 +58,21 @@ function passesOf(calls) {
 }
 
 // Each site with each error. Allocations are many and end alike: each tenth of them.
-function* faultsOf(sites) {
+function* faultsOf(sites, most = callsMax) {
   let allocations = 0;
   for (const site of sites) {
     if (!describeFault(site, "", 0).includes(values.only)) continue;
     const isMemory = site.function === "operator new";
     if (isMemory && allocations++ % 10 > 0) continue;
     for (const error of errorsOf[site.function]) {
-      for (const pass of isMemory ? [0] : passesOf(site.calls)) yield { site, error, pass };
+      for (const pass of isMemory ? [0] : passesOf(site.calls, most)) yield { site, error, pass };
     }
   }
 }
 
+// A process each, so that fewer of a site's calls have to do.
 async function atStart(stage, table, options, sites) {
-  for (const { site, error, pass } of faultsOf(sites)) {
+  for (const { site, error, pass } of faultsOf(sites, startCallsMax)) {
     const what = describeFault(site, error, pass);
     note(stage, what, await faultAtStart(table, options, site, error, { pass }));
   }
