@@ -61,8 +61,9 @@ fuzz: deps-build  ## Fuzz TARGET=... for TIME=60 seconds; without TARGET the lis
 	@$(if $(TARGET),cmake --preset fuzz >/dev/null,true)
 	@python3 tests/fuzz/run.py $(if $(TARGET),$(TARGET) --seconds $(or $(TIME),60),--list)
 
-soak: build deps-test  ## Hostile crowds for MINUTES=10, with figures and a verdict
-	@node tests/soak/hostile.mjs --minutes $(or $(MINUTES),10) $(ARGS)
+soak: configure-tests  ## Crowds for MINUTES=10, every failing call, ... with figures and a verdict; SOAK=name for one
+	@$(NINJA) -C build livehub livehub_fault_shim livehub_clock_shim $(QUIET)
+	@node tests/soak/run.mjs --minutes $(or $(MINUTES),10) $(SOAK)
 
 test-full: configure-tests  ## The same with the long forms: 10,000 joins, minutes of waiting, every cell
 	@python3 tests/run.py --full

@@ -32,6 +32,7 @@ std::map<std::string, std::string> read_environment() {
 
 int main(int argc, char** argv) {
   using livehub::server::CommandLine;
+  livehub::server::prepare_process();
   const auto environment = read_environment();
   if (const auto code = livehub::tool::run_command(argc, argv, environment)) return *code;
   const CommandLine line =

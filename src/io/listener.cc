@@ -58,10 +58,12 @@ int open_one(SocketAddress& address, bool share_port, const ListenOptions& optio
   if (fd < 0) return -errno;
   const int on = 1, off = 0;
   ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  if (is_v6) ::setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
   socklen_t size = is_v6 ? sizeof address.v6 : sizeof address.v4;
   int error = 0;
-  if (share_port && ::setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) != 0) error = errno;
+  // Without it IPv4 clients would find nobody, and nothing would say so.
+  if (is_v6 && ::setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off) != 0) error = errno;
+  if (!error && share_port && ::setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) != 0)
+    error = errno;
   if (!error)
     error = set_inherited_options(fd, {options.user_timeout_ms, options.notsent_lowat_bytes});
   if (!error && ::bind(fd, &address.any, size) != 0) error = errno;

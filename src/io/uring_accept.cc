@@ -17,9 +17,13 @@ void UringDriver::listen(int listening_fd) {
 // ACCEPTs that complete all the same have accepted a client: it is reported.
 void UringDriver::stop_listening() {
   gate_.shut();
+  cancel_accepts();
+  ring_.submit();
+}
+
+void UringDriver::cancel_accepts() {
   for (uint32_t i = 0; i < tokens_.size(); ++i)
     if (tokens_[i].accepting) queue_cancel(pack_user_data(UringTag::kAccept, 0, i));
-  ring_.submit();
 }
 
 void UringDriver::top_up_accepts() {

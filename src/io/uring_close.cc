@@ -144,6 +144,7 @@ void UringDriver::close_all() {
     if (table_.is_empty() && free_tokens_.size() == tokens_.size()) return;
     ring_.submit_and_wait(kCloseAllWaitNs);
     ring_.reap(true);
+    cancel_accepts();  // a cancel that failed is not heard of
   }
   LIVEHUB_CHECK(free_tokens_.size() == tokens_.size(), "the kernel lets go of what it was lent");
 }

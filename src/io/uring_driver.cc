@@ -26,7 +26,7 @@ uint32_t completions_for(uint32_t sockets_max) {
 // The kernel bounds a table of direct descriptors by the limit of ordinary ones.
 uint32_t direct_table_size(uint32_t sockets_max) {
   rlimit limit{};
-  ::getrlimit(RLIMIT_NOFILE, &limit);
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return sockets_max;
   return static_cast<uint32_t>(std::min<rlim_t>(sockets_max, limit.rlim_cur));
 }
 

@@ -103,6 +103,7 @@ class UringDriver final : public Driver, private CompletionSink {
   void aim(io_uring_sqe& sqe, const Slot& slot) const;
 
   // uring_accept.cc
+  void cancel_accepts();
   void top_up_accepts();
   void queue_accept(uint32_t token);
   void finish_accept(uint32_t token, int32_t result);

@@ -27,8 +27,11 @@ class Waker {
   void wake() noexcept {
     if (pending_.exchange(true, std::memory_order_acq_rel)) return;
     const uint64_t one = 1;
-    // Cannot fail: the counter is far from its limit (EAGAIN), and eventfds are not interruptible.
-    [[maybe_unused]] const ssize_t written = ::write(fd_, &one, sizeof one);
+    // The counter is far from its limit, and eventfds are not interruptible: this does not fail. If
+    // it does, a wake believed to be on its way would be the last one ever.
+    for (int tries = 0; tries < kTries; ++tries)
+      if (::write(fd_, &one, sizeof one) == sizeof one) return;
+    pending_.store(false, std::memory_order_release);
   }
 
   // The driver's thread, after the kernel reported the eventfd and (where `drain`) before it waits
@@ -43,6 +46,8 @@ class Waker {
   }
 
  private:
+  static constexpr int kTries = 3;
+
   const int fd_;
   std::atomic<bool> pending_{
       false};  // pairs wake() of any thread with acknowledge() of the driver's

@@ -134,7 +134,7 @@ class Chat : public Profile {
     health.memory_used = resident_bytes();
     health.memory_total = shared_->memory_total;
     health.unix_ms = base::unix_ms();
-    health.uptime_seconds = static_cast<double>(health.unix_ms - shared_->started_ms) / 1000;
+    health.uptime_seconds = static_cast<double>(base::monotonic_ms() - shared_->started_ms) / 1000;
     return health_body(health);
   }
 
@@ -306,7 +306,7 @@ ProfileChoice make_chat(const SettingMap& settings) {
   const std::shared_ptr<ChatShared> shared =
       read_chat_settings(settings, choice.warnings, choice.error);
   if (!shared) return choice;
-  shared->started_ms = base::unix_ms();
+  shared->started_ms = base::monotonic_ms();
   shared->memory_total = allowed_bytes();
   choice.sources = {shared->redis, shared->backend};
   choice.reload = [shared](const SettingMap& changed) {

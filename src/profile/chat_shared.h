@@ -27,7 +27,7 @@ struct ChatShared {
   std::string api_url;  // without a slash at its end
   bool trusts_roles = false;
   bool enforces_expiry = false;
-  int64_t started_ms = 0;
+  int64_t started_ms = 0;  // monotonic
   uint64_t memory_total = 0;
 };
 

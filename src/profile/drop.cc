@@ -276,7 +276,7 @@ class Drop : public Profile {
   // One line for many: a backend that is away fails for everybody at once.
   void log_failure(const source::HttpAnswer& answer) {
     ++failures_;
-    const int64_t now = context_.unix_seconds();
+    const int64_t now = base::monotonic_ms() / 1000;
     if (now - logged_at_ < kLogSeconds) return;
     logged_at_ = now;
     base::log_warn(
@@ -312,7 +312,7 @@ class Drop : public Profile {
   std::unordered_map<uint64_t, Client> clients_;  // by tag
   uint64_t last_id_ = 0;
   uint64_t failures_ = 0;
-  int64_t logged_at_ = 0;
+  int64_t logged_at_ = -kLogSeconds;
   std::unique_ptr<DropBoard> board_;
   source::Tasks tasks_;  // last: it ends first
 };

@@ -44,7 +44,7 @@ struct Shared {
   std::shared_ptr<PostgresSource> source;
   int64_t auth_seconds_max = 30;  // 0: for ever
   bool ends_with_token = false;
-  int64_t started_ms = base::unix_ms();
+  int64_t started_ms = base::monotonic_ms();
   // Added to by every shard, read by whoever answers /health; nothing hangs on its order.
   std::atomic<int64_t> authenticated = 0;
 };
@@ -160,7 +160,7 @@ class PgUpdates : public Profile {
 
   std::string health() const {
     const int64_t now = base::unix_ms();
-    const double uptime = static_cast<double>(now - shared_->started_ms) / 1000;
+    const double uptime = static_cast<double>(base::monotonic_ms() - shared_->started_ms) / 1000;
     const int64_t sockets = shared_->authenticated.load(std::memory_order_relaxed);
     std::string body = R"({"status":"healthy","timestamp":")" + iso_time(now);
     body += R"(","uptime":)" + std::to_string(uptime);

@@ -165,7 +165,7 @@ class Signals : public Profile {
     return {.is_up = is_up(),
             .ping_ms = shared_->redis->ping_ms(),
             .now_ms = base::unix_ms(),
-            .uptime_seconds = context_.unix_seconds() - shared_->started_seconds};
+            .uptime_seconds = (base::monotonic_ms() - shared_->started_ms) / 1000};
   }
   // Empty: no such page.
   std::string fixed_body(std::string_view path) const {
@@ -314,7 +314,7 @@ ProfileChoice make_signals(const SettingMap& settings) {
                sizeof(shared->connection_key));
   shared->access = SignalsAccess::make(settings, shared->connection_key, choice.error);
   if (!choice.error.empty()) return choice;
-  shared->started_seconds = base::unix_ms() / 1000;
+  shared->started_ms = base::monotonic_ms();
   choice.sources.push_back(shared->redis);
   if (shared->access && shared->access->jwks()) choice.sources.push_back(shared->access->jwks());
   choice.reload = [shared](const SettingMap& changed) {

@@ -97,7 +97,7 @@ struct SignalsShared {
   SignalsCache cache;
   std::unique_ptr<SignalsAccess> access;  // none: everybody may read
   base::HashKey connection_key;           // connection ids are made from it
-  int64_t started_seconds = 0;
+  int64_t started_ms = 0;                 // monotonic
 };
 
 // CORS_ALLOW_ORIGINS, else CORS_ORIGINS. nullptr: `error` says what is wrong.

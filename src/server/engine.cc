@@ -9,8 +9,11 @@
 
 #include <algorithm>
 #include <bit>
+#include <new>
+#include <system_error>
 
 #include "base/clock.h"
+#include "base/out_of_memory.h"
 #include "server/engine_state.h"
 #include "server/machine.h"
 #include "server/metrics.h"
@@ -53,6 +56,21 @@ void hide_canary(ShardSnapshot& s, const session::ShardCanary::Hidden& hidden) {
   s.fanout.sent_bytes -= hidden.bytes;
   s.subscriptions -= hidden.subscriptions;
   s.streams -= hidden.streams;
+}
+
+// Runs what the machine may refuse; its refusal as a sentence that stops the start.
+template <typename Make>
+std::string guarded(const char* what, Make make) {
+  try {
+    return make();
+  } catch (const std::system_error& failure) {
+    return std::string(what) + " could not be set up: " + failure.what() +
+           " (descriptors: ulimit -n; threads: ulimit -u and the container's limit of processes)";
+  } catch (const std::bad_alloc&) {
+    return std::string(what) +
+           " could not be set up: no memory or descriptors (fewer shards, LIVEHUB_SHARDS, " +
+           "and a smaller RING_BYTES need less)";
+  }
 }
 
 }  // namespace
@@ -170,7 +188,25 @@ std::string Engine::State::start_sources() {
     inlets_.push_back(std::make_unique<session::ShardInlet>(
         *shared_, static_cast<uint32_t>(inlets_.size()), base::monotonic_ns));
     ++sources_started_;
-    if (std::string error = source->start(*inlets_.back()); !error.empty()) return error;
+    const std::string error = guarded("a source", [&] { return source->start(*inlets_.back()); });
+    if (!error.empty()) return error;
+  }
+  return {};
+}
+
+// A shard whose thread the machine refuses is stood in for at the barrier, which counts it.
+std::string Engine::State::start_shards(std::vector<std::string>& errors) {
+  for (uint32_t id = 0; id < shard_count_; ++id)
+    shards_[id].tasks = std::make_unique<shard::TaskBox>(shared_->doors, id);
+  for (uint32_t id = 0; id < shard_count_; ++id) {
+    const std::string error = guarded("a shard's thread", [&] {
+      shards_[id].thread = std::thread([this, id, &errors] { run_shard(id, errors[id]); });
+      return std::string();
+    });
+    if (error.empty()) continue;
+    has_failed_.store(true);
+    for (; id < shard_count_; ++id) started_->arrive_and_drop();
+    return error;
   }
   return {};
 }
@@ -212,54 +248,63 @@ std::string Engine::State::start() {
   listeners_ = io::open_listeners(listen);
   if (!listeners_.error.empty()) return listeners_.error;
 
-  make_shared();
+  const auto shared = [this] {
+    make_shared();
+    return std::string();
+  };
+  if (std::string error = guarded("the hub's tables", shared); !error.empty()) return error;
+  return run_all();
+}
+
+std::string Engine::State::run_all() {
   started_ = std::make_unique<std::barrier<>>(shard_count_ + 1);
   ended_ = std::make_unique<std::barrier<>>(shard_count_);
   shards_.resize(shard_count_);
   std::vector<std::string> errors(shard_count_);
   is_running_ = true;
-  std::string source_error;
+  std::string refusal;
   {
     const source::SignalBlock block;
-    for (uint32_t id = 0; id < shard_count_; ++id) {
-      shards_[id].tasks = std::make_unique<shard::TaskBox>(shared_->doors, id);
-      shards_[id].thread = std::thread([this, id, &error = errors[id]] { run_shard(id, error); });
-    }
-    source_error = start_sources();
+    refusal = start_shards(errors);
+    if (refusal.empty()) refusal = start_sources();
+    if (refusal.empty() && canary_watch_)
+      refusal = guarded("the watch over canaries", [this] {
+        canary_watch_->start();
+        return std::string();
+      });
   }
-  if (!source_error.empty()) has_failed_.store(true);
-  started_->arrive_and_wait();  // every driver is made, or has failed
+  if (!refusal.empty()) has_failed_.store(true);
+  started_->arrive_and_wait();  // every shard has what it needs, or has failed
   started_->arrive_and_wait();  // every shard has read what the others said
-  for (const std::string& error : errors) {
-    if (error.empty()) continue;
-    join();
-    return error;
-  }
-  if (!source_error.empty())
-    join();
-  else if (canary_watch_)
-    canary_watch_->start();
-  return source_error;
+  for (const std::string& error : errors)
+    if (refusal.empty()) refusal = error;
+  if (!refusal.empty()) join();
+  return refusal;
+}
+
+// What a shard needs of the machine, made on its own thread.
+std::string Engine::State::furnish(uint32_t id, std::unique_ptr<io::Driver>& driver,
+                                   std::unique_ptr<session::Front>& front) {
+  io::Options io;
+  io.sockets_max = sockets_per_shard_;
+  io.direct_descriptors = use_direct_;
+  std::string why_not;
+  driver = use_uring_ ? io::make_uring_driver(io, why_not) : io::make_epoll_driver(io);
+  if (!driver) return "a shard's I/O could not be set up: " + why_not;
+  front = std::make_unique<session::Front>(id, *shared_, *driver, factory_);
+  return {};
 }
 
 void Engine::State::run_shard(uint32_t id, std::string& error) {
   Shard& self = shards_[id];
-  io::Options io;
-  io.sockets_max = sockets_per_shard_;
-  io.direct_descriptors = use_direct_;
   std::unique_ptr<io::Driver> driver;
-  std::string why_not;
-  driver = use_uring_ ? io::make_uring_driver(io, why_not) : io::make_epoll_driver(io);
-  if (!driver) {
-    error = "a shard's I/O could not be set up: " + why_not;
-    has_failed_.store(true);
-  }
-  started_->arrive_and_wait();
-  const bool is_doomed = has_failed_.load();
   std::unique_ptr<session::Front> front;
   std::unique_ptr<shard::Loop> loop;
+  error = guarded("a shard", [&] { return furnish(id, driver, front); });
+  if (!error.empty()) has_failed_.store(true);
+  started_->arrive_and_wait();
+  const bool is_doomed = has_failed_.load();
   if (!is_doomed) {
-    front = std::make_unique<session::Front>(id, *shared_, *driver, factory_);
     loop = std::make_unique<shard::Loop>(id, *driver, *front, *front, shared_->doors, *self.tasks);
     self.front = front.get();
     self.driver = driver.get();
@@ -269,7 +314,11 @@ void Engine::State::run_shard(uint32_t id, std::string& error) {
   }
   started_->arrive_and_wait();
   if (is_doomed) return;
-  loop->run();
+  try {
+    loop->run();
+  } catch (const std::bad_alloc&) {  // a table that the kernel has no memory for
+    base::end_out_of_memory();
+  }
   ended_->arrive_and_wait();  // nobody sends mail or knocks any more
   {
     const std::lock_guard guard(mutex_);

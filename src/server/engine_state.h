@@ -99,6 +99,10 @@ class Engine::State {
   void make_canaries();
   std::string start_sources();
   void stop_sources();
+  std::string start_shards(std::vector<std::string>& errors);
+  std::string run_all();
+  std::string furnish(uint32_t id, std::unique_ptr<io::Driver>& driver,
+                      std::unique_ptr<session::Front>& front);
   void run_shard(uint32_t id, std::string& error);
 
   EngineOptions options_;

@@ -5,10 +5,12 @@
 
 #include <cstdio>
 #include <memory>
+#include <system_error>
 #include <thread>
 #include <vector>
 
 #include "base/log.h"
+#include "base/out_of_memory.h"
 #include "profile/profiles.h"
 #include "server/admin.h"
 #include "server/engine_state.h"
@@ -78,13 +80,8 @@ std::string capacity_line(Engine& hub) {
 }
 
 // Waits for signals until the hub has ended: the first drains, the second ends at once; SIGHUP
-// reloads.
-void wait_for_end(Engine& hub, const sigset_t& signals, Reloader& reloader) {
-  const pthread_t main_thread = pthread_self();
-  std::thread joiner([&hub, main_thread] {
-    hub.join();
-    pthread_kill(main_thread, SIGUSR1);
-  });
+// reloads. `joiner` raises SIGUSR1 then.
+void wait_for_end(Engine& hub, const sigset_t& signals, Reloader& reloader, std::thread joiner) {
   for (;;) {
     int signal = 0;
     sigwait(&signals, &signal);
@@ -99,7 +96,23 @@ void wait_for_end(Engine& hub, const sigset_t& signals, Reloader& reloader) {
   joiner.join();
 }
 
+// Waits for the hub's shards; started before anybody is told that we listen, or not at all.
+std::thread start_joiner(Engine& hub) {
+  const pthread_t main_thread = pthread_self();
+  try {
+    return std::thread([&hub, main_thread] {
+      hub.join();
+      pthread_kill(main_thread, SIGUSR1);
+    });
+  } catch (const std::system_error& failure) {
+    std::fprintf(stderr, "livehub: a thread could not be started: %s\n", failure.what());
+    return {};
+  }
+}
+
 }  // namespace
+
+void prepare_process() { base::end_where_memory_is_out(); }
 
 int serve(const Settings& settings, const std::function<SettingsResult()>& read_again) {
   base::set_log_format(settings.log_format == "json"   ? base::LogFormat::kJson
@@ -143,12 +156,14 @@ int serve(const Settings& settings, const std::function<SettingsResult()>& read_
     std::fprintf(stderr, "livehub: %s\n", admin.error.c_str());
     return 1;
   }
+  std::thread joiner = start_joiner(hub);
+  if (!joiner.joinable()) return 1;
   log_info("profile " + settings.profile + ": " + capacity_line(hub));
   std::printf("livehub listening port=%u admin=%s\n", hub.port(),
               admin.engines.empty() ? "off" : std::to_string(admin.port).c_str());
   std::fflush(stdout);
   Reloader reloader(settings, read_again, choice.reload, admin_token);
-  wait_for_end(hub, signals, reloader);
+  wait_for_end(hub, signals, reloader, std::move(joiner));
   admin.close();
   log_info("ended");
   return 0;

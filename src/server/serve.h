@@ -7,6 +7,9 @@
 
 namespace livehub::server {
 
+// What holds for every command, before anything else: memory that is out ends with a sentence.
+void prepare_process();
+
 // Returns the exit code: 0 after an orderly end, 1 if it could not start (the sentence went to
 // stderr).
 // `read_again` is asked at each SIGHUP; it reads what the settings came from.

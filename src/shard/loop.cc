@@ -5,6 +5,10 @@ namespace {
 
 // Nobody tells us when another shard's lane has room again; look that often.
 constexpr int64_t kStuckWaitNs = 1'000'000;
+// A turn that comes so much later than it was to come: the process stood still (a stop, a frozen
+// container, a suspended machine). More than a shared CPU takes from us at a time.
+constexpr int64_t kPauseNs = 200'000'000;
+constexpr int64_t kCatchUpNsMax = 5'000'000'000;
 
 }  // namespace
 
@@ -30,8 +34,10 @@ bool Loop::turn() {
   //    together, and publishes are in their lanes before step 4 looks.
   const bool io_left = driver_.turn(wait_ns, events_);
   doors_.wake_up(shard_);
-  // 3. Timers and tasks: few, and they may close or queue what the flush should see.
-  tenant_.on_timers(driver_.now_ns());
+  // 3. Timers and tasks: few, and they may close or queue what the flush should see. After a pause
+  // not before all that came meanwhile is read: a pong in the kernel's buffer is no missing pong.
+  const bool is_behind = is_catching_up(wait_ns, io_left);
+  if (!is_behind) tenant_.on_timers(driver_.now_ns());
   tasks_.run();
   // 4. Mail: requests to the channels we own, then live messages. It appends, so nothing may be in
   // flight:
@@ -40,12 +46,28 @@ bool Loop::turn() {
   // 5. Flush within its budget, last: a message leaves in the turn it arrived in, with all that
   // came with it.
   const bool flush_left = tenant_.flush();
-  has_more_ = io_left || flush_left || mail_left == MailLeft::kMore;
+  has_more_ = io_left || flush_left || is_behind || mail_left == MailLeft::kMore;
   is_stuck_ = mail_left == MailLeft::kRefused;
   const int64_t awake_ns = driver_.read_ns() - driver_.now_ns();
   counters_.awake_ns += static_cast<uint64_t>(awake_ns);
   counters_.awake.note(awake_ns);
   return !tenant_.is_finished();
+}
+
+// The turn in which a pause shows has asked the kernel before it, or was sent back with EINTR by
+// it; so one more at least. It ends in any case: a machine too slow for us must not keep timers
+// off.
+bool Loop::is_catching_up(int64_t waited_ns, bool io_left) {
+  const int64_t now_ns = driver_.now_ns();
+  const bool was_paused = now_ns - last_turn_ns_ - waited_ns > kPauseNs;
+  last_turn_ns_ = now_ns;
+  if (catch_up_until_ns_ == 0) {
+    if (was_paused) catch_up_until_ns_ = now_ns + kCatchUpNsMax;
+    return was_paused;
+  }
+  if (io_left && now_ns < catch_up_until_ns_) return true;
+  catch_up_until_ns_ = 0;
+  return false;
 }
 
 }  // namespace livehub::shard

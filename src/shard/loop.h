@@ -1,6 +1,7 @@
 // One core's loop. shard-local; task_box() is a mailbox.
 //
 // run() is where the program spends its life; its steps are numbered in loop.cc with their reasons.
+// Tests: tests/unit/shard/loop_test.cc, and with the real kernel tests/integration/pause.test.mjs.
 #pragma once
 
 #include <cstdint>
@@ -74,13 +75,16 @@ class Loop {
         events_(events),
         tenant_(tenant),
         doors_(doors),
-        tasks_(tasks) {}
+        tasks_(tasks),
+        last_turn_ns_(driver.now_ns()) {}
 
   void run();
   bool turn();  // one turn of run(); what the simulator calls. False when the tenant is finished
   const LoopCounters& counters() const { return counters_; }
 
  private:
+  bool is_catching_up(int64_t waited_ns, bool io_left);
+
   const uint32_t shard_;
   io::Driver& driver_;
   io::Events& events_;
@@ -89,6 +93,8 @@ class Loop {
   TaskBox& tasks_;
   bool has_more_ = false;
   bool is_stuck_ = false;  // mail waits for another shard to make room
+  int64_t last_turn_ns_;
+  int64_t catch_up_until_ns_ = 0;  // 0: there was no pause
   LoopCounters counters_;
 };
 

@@ -53,6 +53,8 @@ struct StreamEnd {
   long status = 0;
   uint16_t close_code = 0;
   std::string sentence;
+  // SSE: where to go on, which a block without data may have said, or unsaid.
+  std::optional<std::string> last_event_id = {};
 };
 
 [[nodiscard]] StreamEnd read_sse(const StreamRequest& request, StreamSink& sink, StopSignals& stop);

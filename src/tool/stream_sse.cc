@@ -66,6 +66,7 @@ StreamEnd read_sse(const StreamRequest& request, StreamSink& sink, StopSignals& 
   StreamEnd end;
   end.status = reply.status;
   end.sentence = reply.error;
+  end.last_event_id = parser.last_event_id();
   switch (reply.end) {
     case HttpReply::End::kUnreachable:
       break;

@@ -108,6 +108,7 @@ int Tail::run() {
   for (;;) {
     const StreamEnd end = request_.url.is_websocket ? read_websocket(request_, *this, stop)
                                                     : read_sse(request_, *this, stop);
+    if (end.last_event_id) request_.last_event_id = *end.last_event_id;
     if (is_complete_ || !has_reader_) return kExitOk;
     if (end.kind == StreamEnd::Kind::kStopped) return left_ > 0 ? kExitInterrupted : kExitOk;
     note(end);

@@ -1,6 +1,6 @@
-// Three readers of server-sent events agree: ours (src/wire/sse_parser.h), npm's eventsource and a
-// browser's EventSource; on the vectors of the standard, cut at every byte, and on what this server
-// itself sends.
+// Four readers of server-sent events agree: ours (src/wire/sse_parser.h), `livehub tail`, npm's
+// eventsource and a browser's EventSource; on the vectors of the standard, cut at every byte, and
+// on what this server itself sends.
 import assert from "node:assert/strict";
 import http from "node:http";
 import { after, before, describe, test } from "node:test";
@@ -19,7 +19,8 @@ import { generator } from "./lib/json_documents.mjs";
 import { inParallel, range } from "./lib/patience.mjs";
 import { Publisher } from "./lib/push.mjs";
 import { Wire } from "./lib/raw.mjs";
-import { withServer } from "./lib/server.mjs";
+import { full, withServer } from "./lib/server.mjs";
+import { runTool } from "./lib/tool.mjs";
 
 // Every vector in every cutting in two; cut 0 is the whole.
 const cuttings = sseVectors.flatMap((vector, index) =>
@@ -91,6 +92,35 @@ test("npm eventsource reads the vectors, cut at every byte, but for what is know
     if (!readByNpm(cuttings[i].vector)) return;
     const events = await readToItsEnd(EventSource, `${origin}/${i}`, eventTypes);
     assert.deepEqual(events, expectedOfNpm(cuttings[i].vector), named(cuttings[i]));
+  });
+});
+
+// A process for each: all cuts are the long form, else some of each vector.
+const cutsOfTail = full ? Infinity : 5;
+const sampled = cuttings.filter(({ vector, cut }) => {
+  const step = Math.max(1, Math.floor(vector.stream.length / cutsOfTail));
+  return cut % step === 0;
+});
+
+// As `livehub tail --json` shows an event.
+const shown = ([type, id, data]) => {
+  let value = data;
+  try {
+    value = JSON.parse(data);
+  } catch {
+    // a text
+  }
+  return { ...(id && { id }), ...(type !== "message" && { event: type }), data: value };
+};
+
+test("livehub tail reads the vectors, cut at every byte", async () => {
+  const origin = await startVectorServer();
+  await inParallel(sampled.length, 6, async (i) => {
+    const number = cuttings.indexOf(sampled[i]);
+    const tool = await runTool(["tail", `${origin}/${number}`, "--once", "--json", "--quiet"]);
+    assert.equal(tool.exited.code, 0, `${named(sampled[i])}\n${tool.output}`);
+    const found = tool.lines.map((line) => JSON.parse(line));
+    assert.deepEqual(found, expectedEvents(sampled[i].vector).map(shown), named(sampled[i]));
   });
 });
 

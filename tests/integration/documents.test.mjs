@@ -149,3 +149,12 @@ test("the close codes of docs/OPERATING.md are those that the sources send", () 
     assert.ok(listed.includes(code), code);
   }
 });
+
+test("the runner of these tests says how it is used, as docs/HACKING.md has it", () => {
+  const runner = path.join(root, "tests/integration/run.mjs");
+  assert.match(read("docs/HACKING.md"), /run\.mjs --help/);
+  const output = execFileSync(process.execPath, [runner, "--help"], { encoding: "utf8" });
+  for (const option of ["--io", "--shards", "--full", "--jobs"]) assert.ok(output.includes(option));
+  const nonsense = () => execFileSync(process.execPath, [runner, "--nonsense"], { stdio: "pipe" });
+  assert.throws(nonsense, { status: 2 });
+});

@@ -4,6 +4,7 @@ import { spawn } from "node:child_process";
 import os from "node:os";
 import { test } from "node:test";
 import { track } from "./lib/cleanup.mjs";
+import { drainWithCrowd } from "./lib/drain_crowd.mjs";
 import { Wire, exchange, request } from "./lib/raw.mjs";
 import { eventually, patienceMs, range, sleep } from "./lib/patience.mjs";
 import { Publisher } from "./lib/push.mjs";
@@ -85,6 +86,15 @@ for (const signal of ["SIGTERM", "SIGINT"]) {
     }
   });
 }
+
+test("400 clients: each is told, over the whole of the time, and lacks nothing", async () => {
+  const server = await startServer({ env: { DRAIN_SECONDS: "4" } });
+  const found = await drainWithCrowd(server, { sse: 200, ws: 200, everyMs: 20 });
+  const { code, untold, incomplete, pushed } = found;
+  assert.deepEqual({ code, untold, incomplete }, { code: 0, untold: 0, incomplete: 0 });
+  assert.ok(pushed >= 20, `${pushed} pushes were taken`);
+  assert.ok(found.busiestShare < 0.6, `${found.busiestShare} of the closes in a tenth of the time`);
+});
 
 test("the same again and again on a machine that has no time: nothing lost", async () => {
   // Shards that are stopped at any moment show what they must not assume of each other.

@@ -1,11 +1,7 @@
 // Runs the integration tests on both backends, with one shard and with three, and says at the end
-// how many ran of each.
-//
-//   node tests/integration/run.mjs [--full] [--io uring|epoll] [--shards N] [--jobs N] [name...]
-//
-// A name picks the files that begin with it. LIVEHUB_BIN is the program (build/livehub). What
-// concerns no backend (browsers, settings) runs on fewer cells; `cellsOf` says which. Each file is
-// a process of its own with a hard end, so that one that hangs costs that file only.
+// how many ran of each. What concerns no backend (browsers, settings) runs on fewer cells;
+// `cellsOf` says which. Each file is a process of its own with a hard end, so that one that hangs
+// costs that file only.
 import { execFileSync, spawn } from "node:child_process";
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import os from "node:os";
@@ -13,11 +9,26 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 
+const help = `The integration tests, on both backends, with one shard and with three.
+
+  node tests/integration/run.mjs [option...] [name...]
+
+A name picks the files that begin with it, on all cells; without one each file runs where it is
+worth it. LIVEHUB_BIN is the program (build/livehub).
+
+  --io uring|epoll  this backend only
+  --shards N        this number of shards only (1 or 3)
+  --full            the long forms too
+  --jobs N          so many files at a time
+  --verbose         names the tests that passed, and slow ones
+  --help            this`;
+
 const here = path.dirname(fileURLToPath(import.meta.url));
 const root = path.resolve(here, "../..");
-const { values: options, positionals: names } = parseArgs({
+const { values: options, positionals: names } = understood({
   allowPositionals: true,
   options: {
+    help: { type: "boolean", short: "h" },
     full: { type: "boolean" },
     verbose: { type: "boolean" },
     io: { type: "string" },
@@ -25,6 +36,20 @@ const { values: options, positionals: names } = parseArgs({
     jobs: { type: "string" },
   },
 });
+
+if (options.help) {
+  console.log(help);
+  process.exit(0);
+}
+
+function understood(config) {
+  try {
+    return parseArgs(config);
+  } catch (error) {
+    console.error(`${error.message}\n\n${help}`);
+    return process.exit(2);
+  }
+}
 
 const built = process.env.LIVEHUB_BIN ?? path.join(root, "build/livehub");
 if (!existsSync(built)) {
@@ -78,6 +103,11 @@ const cellsOf = {
   "deploy.test.mjs": ["epoll/1"],
   "addresses.test.mjs": ["uring/3", "epoll/1"],
   "hostile.test.mjs": ["uring/3", "epoll/1"],
+  "faults.test.mjs": ["uring/3", "epoll/1"],
+  "half_open.test.mjs": ["uring/3", "epoll/1"],
+  "clock.test.mjs": ["uring/1", "epoll/3"],
+  "pause.test.mjs": ["uring/3", "epoll/1"],
+  "signals_keys.test.mjs": ["uring/3", "epoll/1"],
 };
 const fileLimitMs =
   (options.full ? 900_000 : 240_000) * Number(process.env.LIVEHUB_TEST_PATIENCE ?? 1);

@@ -1,11 +1,10 @@
 // Profile `signals` with SIGNALS_JWT_SECRET: who reads must bring a token.
 import assert from "node:assert/strict";
-import { createHmac, generateKeyPairSync, sign as signWith } from "node:crypto";
+import { createHmac } from "node:crypto";
 import { writeFileSync } from "node:fs";
-import http from "node:http";
 import path from "node:path";
 import { test } from "node:test";
-import { track } from "./lib/cleanup.mjs";
+import { KeySite, provider } from "./lib/identity_provider.mjs";
 import { eventually, range } from "./lib/patience.mjs";
 import { exchange, request } from "./lib/raw.mjs";
 import { refusedStart, temporaryDirectory } from "./lib/server.mjs";
@@ -90,27 +89,12 @@ test("with one it reads by header and by query, so many streams at a time", asyn
   );
 });
 
-// An identity provider's key, and tokens signed with it.
-function provider(kid) {
-  const { publicKey, privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
-  const part = (value) => Buffer.from(JSON.stringify(value)).toString("base64url");
-  const keySet = JSON.stringify({ keys: [{ ...publicKey.export({ format: "jwk" }), kid }] });
-  const tokenOf = (sub) => {
-    const text = `${part({ alg: "ES256", typ: "JWT", kid })}.${part({ sub, exp: now() + 600 })}`;
-    const key = { key: privateKey, dsaEncoding: "ieee-p1363" };
-    return `${text}.${signWith("sha256", Buffer.from(text), key).toString("base64url")}`;
-  };
-  return { keySet, tokenOf };
-}
-
 test("tokens of an identity provider, its keys in a file or at an address", async (t) => {
   const known = provider("one");
   const file = path.join(temporaryDirectory(t), "keys.json");
   writeFileSync(file, known.keySet);
-  const site = http.createServer((_, response) => response.end(known.keySet));
-  await new Promise((resolve) => site.listen(0, "127.0.0.1", resolve));
-  track(site, () => site.close());
-  for (const location of [file, `http://127.0.0.1:${site.address().port}/keys`]) {
+  const site = await KeySite.start(known);
+  for (const location of [file, site.url]) {
     await withSignals(
       async ({ hub }) => {
         const ask = (text) => status(hub, "/v1/signals", bearer(text));
@@ -124,7 +108,7 @@ test("tokens of an identity provider, its keys in a file or at an address", asyn
       { env: { SIGNALS_JWKS: location } },
     );
   }
-  site.closeAllConnections();
+  site.close();
 });
 
 test("wrong keys stop the start with a sentence", async () => {

@@ -80,6 +80,20 @@ for (const [kind, url] of [
   });
 }
 
+test("tail comes back to the position of a block without data, or to none", async () => {
+  const asked = [];
+  const bodies = ["id: 7\n\n", ": nothing\n\n", "id: 8\ndata: 1\n\nid\n\n", ""];
+  const url = await standIn((request, response) => {
+    asked.push(request.headers["last-event-id"] ?? "");
+    if (asked.length > bodies.length) return response.writeHead(204).end();
+    response.writeHead(200, { "content-type": "text/event-stream" });
+    response.end(bodies[asked.length - 1]);
+  });
+  const tool = await runTool(["tail", url]);
+  assert.equal(tool.exited.code, 0, tool.output);
+  assert.deepEqual(asked, ["", "7", "7", "", ""]);
+});
+
 test("--plain gets frames as older clients do", async () => {
   const tool = await tailing([server.wsUrl, "--plain", "--json", "--count", "1"]);
   await push(server, 5);

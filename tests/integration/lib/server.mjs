@@ -126,13 +126,15 @@ export function launch({
   wrapper = [],
   command = "serve",
   profile = "live-data",
+  backend = io,
+  shardCount = shards,
   cwd,
 } = {}) {
   const line = [binary, command];
   if (profile) line.push("--profile", profile);
   if (port !== null) line.push("--port", String(port));
   if (adminPort !== null) line.push("--admin-port", String(adminPort));
-  if (command === "serve") line.push("--shards", String(shards), "--io", io);
+  if (command === "serve") line.push("--shards", String(shardCount), "--io", backend);
   line.push(...args);
   if (descriptors) line.unshift("sh", "-c", `ulimit -n ${descriptors} && exec "$0" "$@"`);
   line.unshift(...wrapper);

@@ -80,6 +80,19 @@ TEST(Waker, WritesOnceUntilAcknowledged) {
 
 // A wake that is lost once is lost for good (pending, with nothing to read), so that the end of it
 // tells.
+TEST(Waker, IsHeardAgainAfterAWriteThatFailed) {
+  Waker waker;
+  pollfd ready{.fd = waker.fd(), .events = POLLIN, .revents = 0};
+  const uint64_t full = UINT64_MAX - 1;
+  ASSERT_EQ(::write(waker.fd(), &full, sizeof full), ssize_t{sizeof full});
+  waker.wake();  // EAGAIN: the counter has no room
+  uint64_t count = 0;
+  ASSERT_EQ(::read(waker.fd(), &count, sizeof count), ssize_t{sizeof count});
+  EXPECT_EQ(::poll(&ready, 1, 0), 0);
+  waker.wake();
+  EXPECT_EQ(::poll(&ready, 1, 0), 1);
+}
+
 TEST(Waker, LosesNoneUnderAStorm) {
   Waker waker;
   constexpr uint64_t kEach = 300'000, kThreads = 3;

@@ -1,0 +1,38 @@
+// Peers that are gone without a word (no FIN, no RST), by a network of the test's own: freed within
+// the promised time, and nobody else notices. The long form is `make soak`.
+import assert from "node:assert/strict";
+import { after, describe, test } from "node:test";
+import { FarHost, whyNoFarHost } from "./lib/far_host.mjs";
+import { awayFor, vanish } from "./lib/half_open.mjs";
+import { withServer } from "./lib/server.mjs";
+
+const skip = whyNoFarHost() ?? false;
+const hosts = [];
+const farHost = () => {
+  hosts.push(new FarHost());
+  return hosts.at(-1);
+};
+after(() => hosts.forEach((host) => host.remove()));
+
+describe("half-open peers", { skip, concurrency: true }, () => {
+  test("with messages on their way: freed, and the others get every one", async () => {
+    await withServer({}, async (server) => {
+      const load = { sse: 20, ws: 20, pushEveryMs: 100 };
+      const { messages } = await vanish(server, farHost(), load);
+      assert.ok(messages > 100, `only ${messages} messages meanwhile`);
+    });
+  });
+
+  test("with nothing to send: freed by heartbeat and ping", async () => {
+    await withServer({}, async (server) => {
+      await vanish(server, farHost(), { sse: 20, ws: 20 });
+    });
+  });
+
+  test("away for ten seconds: they stay, and miss nothing", async () => {
+    await withServer({}, async (server) => {
+      const outcome = await awayFor(server, farHost(), { sse: 10, ws: 10, seconds: 10 });
+      assert.deepEqual(outcome, { ended: 0, missing: 0 });
+    });
+  });
+});

@@ -1,0 +1,188 @@
+// What a hub is put through while one call fails, and who watches: readers who were there before,
+// visitors, a publisher. Used by faults.test.mjs and tests/soak/faults.mjs.
+import { eventually, patienceMs, range } from "./patience.mjs";
+import { Publisher } from "./push.mjs";
+import { Wire } from "./raw.mjs";
+import { SseClient } from "./sse.mjs";
+import { WsClient } from "./websocket.mjs";
+
+// As eventually(), but a server that has ended is waited for no longer.
+async function persist(server, condition, what) {
+  const outcome = await eventually(async () => {
+    if (server.exited) return "the server has ended";
+    return (await condition()) ? "done" : false;
+  }, what);
+  if (outcome !== "done") throw new Error(outcome);
+}
+
+// A reader who stays, and comes back where it was when its connection ends. What it was sent is in
+// `seen`; `gaps` counts what it was told of, `ends` how often it lost its connection.
+class Witness {
+  seen = new Set();
+  gaps = 0;
+  ends = 0;
+  #position = "";
+  #client = null;
+
+  constructor(server, kind) {
+    this.server = server;
+    this.kind = kind;
+  }
+
+  async #open() {
+    if (this.kind === "ws") {
+      const query = `?last_event_id=${encodeURIComponent(this.#position)}`;
+      this.#client = await WsClient.open(this.server, { query });
+    } else {
+      const headers = this.#position ? { "Last-Event-ID": this.#position } : {};
+      this.#client = await SseClient.open(this.server, { headers });
+      await this.#client.untilPosition();
+    }
+  }
+
+  #isOver() {
+    const client = this.#client;
+    return this.kind === "ws" ? client.closed !== null : client.ended || client.cut;
+  }
+
+  #take() {
+    const isWs = this.kind === "ws";
+    for (const { id, data, gap, event } of isWs ? this.#client.frames : this.#client.blocks) {
+      if (id !== undefined) this.#position = id;
+      if (gap || event === "gap") this.gaps++;
+      else if (data !== undefined) this.seen.add(isWs ? data : JSON.parse(data));
+    }
+    // Thousands of rounds would not fit into memory.
+    this.#client.messages.length = 0;
+    if (!isWs) this.#client.blocks.length = 0;
+  }
+
+  // Resolves when it is connected and has seen all of `values`, or was told of a gap since `gaps`.
+  untilSeen(values, gaps) {
+    const has = () => this.gaps > gaps || values.every((value) => this.seen.has(value));
+    const look = async () => {
+      if (this.#client) this.#take();
+      if (!this.#client || this.#isOver()) {
+        if (this.#client) this.ends++;
+        this.#client = null;
+        await this.#open();
+      }
+      return has();
+    };
+    const what = `what a ${this.kind} witness must see: ${values.map((v) => v.slice(0, 20))}`;
+    return persist(this.server, look, what);
+  }
+
+  close() {
+    this.#client?.close();
+  }
+}
+
+const largeMessages = 30; // more than the kernel takes for a reader who does not read
+const bigText = "x".repeat(100_000);
+
+export class Watch {
+  #acknowledged = 0;
+  #publishers = [];
+
+  constructor(server, { crowd = 0 } = {}) {
+    this.server = server;
+    this.crowd = crowd;
+    this.witnesses = ["sse", "ws", "sse"].map((kind) => new Witness(server, kind));
+  }
+
+  async begin() {
+    for (const witness of this.witnesses) await witness.untilSeen([], 0);
+  }
+
+  // Pushes until it is taken: the fault may hit the publisher as well. What was answered with 200
+  // is what everyone must see.
+  async #push(value) {
+    return persist(this.server, async () => {
+      const publisher = this.#publishers[0] ?? new Publisher(this.server, { connections: 1 });
+      this.#publishers[0] = publisher;
+      try {
+        const answer = await publisher.post(JSON.stringify(value));
+        if (answer.status === 200) return true;
+        assert.equal(answer.status, 503, `a push was answered with ${answer.status}`);
+      } catch {
+        // another connection, then
+      }
+      this.#publishers.pop().close();
+      return false;
+    }, "a push to be taken");
+  }
+
+  // Someone who comes, hears the newest and goes. The fault may hit him once or twice.
+  #visit(open, value) {
+    return persist(this.server, async () => {
+      const client = await open();
+      try {
+        await this.#push(value);
+        const text = JSON.stringify(value);
+        await client.until((c) => c.messages.includes(text) || c.closed || c.cut, "a message");
+        return client.messages.includes(text);
+      } finally {
+        client.close();
+      }
+    }, `a visitor who hears ${JSON.stringify(value).slice(0, 40)}`);
+  }
+
+  // Once around: small and large messages, visitors of both kinds, a plain request, a crowd.
+  async round() {
+    const before = this.witnesses.map((witness) => ({ ends: witness.ends, gaps: witness.gaps }));
+    const first = ++this.#acknowledged;
+    const values = [`${first} a`, `${first} b`, `${first} c ${bigText}`, `${first} d`];
+    const crowd = await this.#gather();
+    await this.#push(values[0]);
+    for (const client of crowd) client.close();
+    await this.#visit(() => SseClient.open(this.server), values[1]);
+    await this.#stall(values[2]);
+    await this.#visit(() => WsClient.open(this.server), values[3]);
+    await this.health();
+    await Promise.all(this.witnesses.map((w, i) => w.untilSeen(values, before[i].gaps)));
+    return this.witnesses.reduce((sum, w, i) => sum + w.ends - before[i].ends, 0);
+  }
+
+  // A large message, again and again, until a reader who does not read is full; then he reads.
+  async #stall(value) {
+    const slow = await SseClient.open(this.server).catch(() => null);
+    slow?.pause();
+    for (let i = 0; i < largeMessages; i++) await this.#push(value);
+    slow?.resume();
+    const text = JSON.stringify(value);
+    const isDone = (c) => c.cut || c.ended || c.messages.filter((m) => m === text).length > 0;
+    await slow?.until(isDone, "a large message, or the end");
+    slow?.close();
+  }
+
+  // More than 64 listeners make a stream hot.
+  async #gather() {
+    const open = () => SseClient.open(this.server).catch(() => null);
+    return (await Promise.all(range(this.crowd).map(open))).filter((client) => client);
+  }
+
+  health() {
+    return persist(this.server, async () => {
+      const wire = await Wire.connect(this.server);
+      try {
+        await wire.send("GET /health HTTP/1.1", "Host: hub.test", "Connection: close");
+        return (await wire.response()).status === 200;
+      } finally {
+        wire.destroy();
+      }
+    }, "an answer to GET /health");
+  }
+
+  close() {
+    for (const witness of this.witnesses) witness.close();
+    for (const publisher of this.#publishers) publisher.close();
+  }
+}
+
+// Ends it: 0, and nothing else, whatever failed.
+export async function endsWell(server) {
+  server.child.kill("SIGTERM");
+  await server.until((s) => s.exited, "its end", patienceMs);
+  return server.exited.code === 0;
+}

@@ -1,0 +1,65 @@
+// The long form of tests/integration/half_open.test.mjs: hundreds of peers vanish at once, with
+// messages on their way and without, on both backends; how long until the hub has let go of all.
+//
+//   make soak            or   node tests/soak/half_open.mjs [--clients 300]
+//
+// Ends with 1 if it took longer than promised, or a neighbour missed a message.
+import { parseArgs } from "node:util";
+import { FarHost, whyNoFarHost } from "../integration/lib/far_host.mjs";
+import { awayFor, vanish } from "../integration/lib/half_open.mjs";
+import { startServer } from "../integration/lib/server.mjs";
+
+const { values } = parseArgs({ options: { clients: { type: "string", default: "300" } } });
+const each = Number(values.clients) / 2;
+const secondsMax = 45 + 1; // we look each quarter of a second, and the hub's timers tick
+const why = whyNoFarHost();
+if (why) {
+  console.log(`not run: ${why}`);
+  process.exit(0);
+}
+const broken = [];
+
+async function withHub(io, what, body) {
+  const server = await startServer({ backend: io, shardCount: 3 });
+  const host = new FarHost();
+  try {
+    const { figures, isFine } = await body(server, host);
+    console.log(`${io}, ${what}: ${figures}${isFine ? "" : " BROKEN"}`);
+    if (!isFine) broken.push(`${io}, ${what}`);
+    await server.stop();
+  } catch (error) {
+    console.log(`${io}, ${what}: BROKEN: ${error.message}`);
+    broken.push(`${io}, ${what}`);
+    server.kill();
+  } finally {
+    host.remove();
+  }
+}
+
+async function vanishing(io, what, pushEveryMs) {
+  await withHub(io, what, async (server, host) => {
+    const load = { sse: each, ws: each, pushEveryMs };
+    const { seconds, messages } = await vanish(server, host, load);
+    const figures = `${2 * each} freed in ${seconds.toFixed(1)} s, ${messages} messages beside it`;
+    return { figures, isFine: seconds <= secondsMax };
+  });
+}
+
+async function returning(io) {
+  await withHub(io, "away for 20 s", async (server, host) => {
+    const load = { sse: each, ws: each, seconds: 20 };
+    const { ended, missing } = await awayFor(server, host, load);
+    const figures = `${ended} of ${2 * each} ended, ${missing} messages missing`;
+    return { figures, isFine: ended === 0 && missing === 0 };
+  });
+}
+
+for (const io of ["uring", "epoll"]) {
+  await Promise.all([
+    vanishing(io, "messages on their way", 100),
+    vanishing(io, "nothing to send"),
+    returning(io),
+  ]);
+}
+console.log(broken.length ? `BROKEN: ${broken.join("; ")}` : "all promises held");
+process.exit(broken.length ? 1 : 0);

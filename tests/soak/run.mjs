@@ -1,0 +1,37 @@
+// The soak scripts one after the other, each in a process of its own, and what came of each.
+//
+//   make soak            or   node tests/soak/run.mjs [--minutes N] [name...]
+//
+// A name picks the scripts that begin with it. Ends with 1 if one of them broke a promise.
+import { spawnSync } from "node:child_process";
+import { readdirSync } from "node:fs";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+
+const { values, positionals: names } = parseArgs({
+  allowPositionals: true,
+  options: { minutes: { type: "string", default: "10" } },
+});
+const here = path.dirname(fileURLToPath(import.meta.url));
+const goesOnFor = new Set(["hostile.mjs"]); // these go on for as long as they are told
+const scripts = readdirSync(here)
+  .filter((file) => file.endsWith(".mjs") && file !== "run.mjs")
+  .filter((file) => names.length === 0 || names.some((name) => file.startsWith(name)));
+if (scripts.length === 0) {
+  console.error(`no such script: ${names.join(" ")}`);
+  process.exit(2);
+}
+const verdicts = scripts.map((file) => {
+  console.log(`== ${file}`);
+  const args = goesOnFor.has(file) ? ["--minutes", values.minutes] : [];
+  const start = Date.now();
+  const { status } = spawnSync(process.execPath, [path.join(here, file), ...args], {
+    stdio: "inherit",
+  });
+  const seconds = ((Date.now() - start) / 1000).toFixed(0);
+  return { file, isFine: status === 0, seconds };
+});
+for (const { file, isFine, seconds } of verdicts)
+  console.log(`${file}: ${isFine ? "all promises held" : "BROKEN"} (${seconds} s)`);
+process.exit(verdicts.every(({ isFine }) => isFine) ? 0 : 1);

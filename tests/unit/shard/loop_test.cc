@@ -1,0 +1,111 @@
+#include "shard/loop.h"
+
+#include <gtest/gtest.h>
+
+namespace livehub::shard {
+namespace {
+
+constexpr int64_t kMs = 1'000'000;
+
+// A driver whose turns take as long as a test says and leave as much unread.
+class FakeDriver final : public io::Driver {
+ public:
+  bool turn(int64_t wait_ns, io::Events&) override {
+    asked_ns = wait_ns;
+    now += wait_ns + late_ns;
+    late_ns = 0;
+    return has_more;
+  }
+  int64_t now_ns() const override { return now; }
+
+  int64_t now = 1'000'000'000;
+  int64_t late_ns = 0;  // of the next turn
+  int64_t asked_ns = -1;
+  bool has_more = false;
+
+  void listen(int) override {}
+  void stop_listening() override {}
+  void wake() noexcept override {}
+  void send_batch(std::span<io::SendRequest>) override {}
+  void want_writable(io::Socket) override {}
+  void pause_receive(io::Socket) override {}
+  void resume_receive(io::Socket) override {}
+  void shutdown_send(io::Socket) override {}
+  void close(io::Socket) override {}
+  void reset(io::Socket) override {}
+  io::PeerAddress peer_address(io::Socket) override { return {}; }
+  uint32_t sockets_open() const override { return 0; }
+  uint32_t sockets_max() const override { return 0; }
+  const char* name() const override { return "fake"; }
+  int64_t unix_seconds() const override { return 0; }
+};
+
+class FakeTenant final : public io::Events, public Tenant {
+ public:
+  void on_timers(int64_t) override { ++timers; }
+  int64_t ns_to_next_timer(int64_t) override { return 100 * kMs; }
+  MailLeft drain_mail() override { return MailLeft::kNothing; }
+  bool has_mail() const override { return false; }
+  bool flush() override { return false; }
+  bool is_finished() const override { return false; }
+  void on_accept(io::Socket, uint32_t) override {}
+  void on_receive(io::Socket, std::span<char>) override {}
+  void on_receive_end(io::Socket, int) override {}
+  void on_writable(io::Socket) override {}
+
+  int timers = 0;
+};
+
+class LoopTest : public testing::Test {
+ protected:
+  // How often timers ran in that many turns.
+  int timers_in(int turns) {
+    const int before = tenant_.timers;
+    for (int i = 0; i < turns; ++i) loop_.turn();
+    return tenant_.timers - before;
+  }
+
+  FakeDriver driver_;
+  FakeTenant tenant_;
+  Doors doors_{1};
+  TaskBox tasks_{doors_, 0};
+  Loop loop_{0, driver_, tenant_, tenant_, doors_, tasks_};
+};
+
+TEST_F(LoopTest, TimersRunInEachTurnAlsoOfABusyLoop) {
+  EXPECT_EQ(timers_in(3), 3);
+  driver_.has_more = true;
+  EXPECT_EQ(timers_in(3), 3);
+}
+
+TEST_F(LoopTest, AfterAPauseTimersWaitUntilAllIsRead) {
+  timers_in(1);
+  driver_.late_ns = 20'000 * kMs;
+  EXPECT_EQ(timers_in(1), 0);  // this turn may have been sent back with nothing
+  driver_.has_more = true;
+  EXPECT_EQ(timers_in(3), 0);
+  EXPECT_EQ(driver_.asked_ns, 0);  // and nobody sleeps meanwhile
+  driver_.has_more = false;
+  EXPECT_EQ(timers_in(3), 3);
+}
+
+TEST_F(LoopTest, WhatASharedProcessorTakesIsNoPause) {
+  timers_in(1);
+  driver_.late_ns = 75 * kMs;
+  EXPECT_EQ(timers_in(1), 1);
+}
+
+TEST_F(LoopTest, AMachineTooSlowForUsKeepsNoTimerOff) {
+  timers_in(1);
+  driver_.has_more = true;
+  const int64_t start_ns = driver_.now;
+  int timers = 0;
+  while (driver_.now - start_ns < 60'000 * kMs) {
+    driver_.late_ns = 500 * kMs;
+    timers += timers_in(1);
+  }
+  EXPECT_GE(timers, 10);
+}
+
+}  // namespace
+}  // namespace livehub::shard
