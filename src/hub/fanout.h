@@ -123,6 +123,8 @@ class Fanout {
   void attach_at_head(SubscriptionId id, StreamId stream);
   // Who resumes from before that offset does not find what follows here.
   void raise_base(StreamId id, uint64_t offset) { raise_base(streams_[id], offset); }
+  // Its channel is numbered by somebody else from here on.
+  void renumber(StreamId id, uint64_t offset) { streams_[id].base_offset = offset; }
   // Everybody who can be sent to has been sent everything.
   bool is_served(StreamId id) const { return streams_[id].needed_from() >= streams_[id].next; }
   // What waits for a blocked subscriber is not sent to it any more, but for the rest of a frame.

@@ -388,6 +388,7 @@ bool Hub::on_gap(const Mail& mail) {
   for (const StreamId stream : channel.streams)
     if (!fanout_.is_served(stream)) return false;
   counters_.source_gaps += !is_reserved(channel.name);
+  const bool is_renumbered = channel.epoch != mail.position.epoch;
   channel.epoch = mail.position.epoch;
   channel.last_offset = mail.position.offset;
   std::vector<std::pair<SubscriptionId, uint32_t>> told;
@@ -395,7 +396,10 @@ bool Hub::on_gap(const Mail& mail) {
     told.emplace_back(id, fanout_.subscription(id).generation);
   };
   for (const StreamId stream : channel.streams) {
-    fanout_.raise_base(stream, mail.position.offset);
+    if (is_renumbered)
+      fanout_.renumber(stream, mail.position.offset);
+    else
+      fanout_.raise_base(stream, mail.position.offset);
     for (const SubscriptionId id : fanout_.stream(stream).subscribers) {
       fanout_.skip_to_end(id);
       add(id);

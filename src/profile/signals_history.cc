@@ -20,6 +20,9 @@ struct Scan {
   size_t asked = 0;
   size_t scanned = 0;
 
+  Scan() = default;
+  Scan(const Scan&) = delete;
+  Scan& operator=(const Scan&) = delete;
   ~Scan() { shared->tally->scans.fetch_sub(1, std::memory_order_relaxed); }
 
   void finish() {

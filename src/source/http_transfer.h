@@ -27,6 +27,7 @@ class HttpTransfer {
   HttpTransfer(std::unique_ptr<HttpJob> job, const HttpClientOptions& options, int64_t now_ns);
   HttpTransfer(const HttpTransfer&) = delete;  // libcurl has our address
   HttpTransfer& operator=(const HttpTransfer&) = delete;
+  ~HttpTransfer() = default;
 
   [[nodiscard]] CURL* handle() const { return handle_.get(); }
   // After its end: what came of it. Leaves the answer empty if it goes on elsewhere: then

@@ -51,7 +51,7 @@ NatsSource::NatsSource(NatsOptions options, NatsRule rule)
       options_(std::move(options)),
       parts_(std::make_unique<Parts>(options_, rule_)) {}
 
-NatsSource::~NatsSource() { stop(); }
+NatsSource::~NatsSource() { NatsSource::stop(); }
 
 std::string NatsSource::start(Inlet& inlet) {
   std::string error = parts_->link.start();

@@ -25,6 +25,8 @@ class NatsBucketWatch {
   static std::unique_ptr<NatsBucketWatch> start(NatsConnection& connection, const std::string& name,
                                                 int64_t bytes_max, std::function<void()> on_change,
                                                 std::string& problem);
+  NatsBucketWatch(const NatsBucketWatch&) = delete;
+  NatsBucketWatch& operator=(const NatsBucketWatch&) = delete;
   ~NatsBucketWatch();
   class Keys;
   // To be kept by who reads them on another thread.

@@ -28,6 +28,8 @@ namespace livehub::source {
 class NatsLink {
  public:
   NatsLink(const NatsOptions& options, const NatsRule& rule, std::shared_ptr<NatsQueue> queue);
+  NatsLink(const NatsLink&) = delete;
+  NatsLink& operator=(const NatsLink&) = delete;
   ~NatsLink();
   // Empty, or a sentence about the options.
   std::string start();

@@ -28,7 +28,7 @@ NatsStreamSource::NatsStreamSource(NatsStreamOptions options)
       feed_(std::make_unique<Feed>(options_, [this] { link_->read_again(); })),
       link_(std::make_unique<Link>(options_, *feed_)) {}
 
-NatsStreamSource::~NatsStreamSource() { stop(); }
+NatsStreamSource::~NatsStreamSource() { NatsStreamSource::stop(); }
 
 std::string NatsStreamSource::start(Inlet& inlet) {
   std::string error = link_->start();

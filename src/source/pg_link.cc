@@ -157,6 +157,7 @@ bool PgLink::ask(const std::string& statement, const std::vector<std::string>& a
   answer_ = {};
   is_asking_ = true;
   std::vector<const char*> values;
+  values.reserve(arguments.size());
   for (const std::string& argument : arguments) values.push_back(argument.c_str());
   return PQsendQueryParams(connection_.get(), statement.c_str(), static_cast<int>(values.size()),
                            nullptr, values.data(), nullptr, nullptr, 0) &&

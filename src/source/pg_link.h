@@ -90,6 +90,7 @@ class PgLink {
   explicit PgLink(PgHandle connection);
   PgLink(const PgLink&) = delete;
   PgLink& operator=(const PgLink&) = delete;
+  ~PgLink() = default;
 
   int fd() const { return PQsocket(connection_.get()); }
   bool has_unsent() const { return has_unsent_; }

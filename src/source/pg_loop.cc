@@ -44,7 +44,7 @@ std::string PgLoop::start() {
   verdict_given_.wait_for(lock, std::chrono::milliseconds(options_.start_ms),
                           [this] { return verdict_.has_value(); });
   if (!verdict_) verdict_.emplace();  // it goes on without us
-  const std::string sentence = *verdict_;
+  std::string sentence = *verdict_;
   lock.unlock();
   if (!sentence.empty()) stop();
   return sentence;

@@ -35,6 +35,7 @@ class PgSession {
   PgSession(PgContext& context, PgHandle connection, bool needs_probe, int64_t now_ms);
   PgSession(const PgSession&) = delete;
   PgSession& operator=(const PgSession&) = delete;
+  ~PgSession() = default;
 
   int fd() const { return link_.fd(); }
   bool wants_to_read() const { return !context_.delivery.is_holding(); }

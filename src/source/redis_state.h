@@ -32,6 +32,8 @@ class RedisSource::State {
   using Task = std::function<void(int64_t now_ns)>;
 
   State(RedisOptions options, RedisRule rule, RedisHook hook, RedisLinkConfig config);
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
   ~State() { stop(); }
 
   std::string start(Inlet& inlet);

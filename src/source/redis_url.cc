@@ -9,7 +9,7 @@ namespace {
 
 bool percent_decode(std::string_view text, std::string& out) {
   std::optional<std::string> decoded = wire::percent_decode(text, false);
-  out = std::move(decoded).value_or(std::string());
+  out = decoded ? std::move(*decoded) : std::string();
   return decoded && out.find('\0') == std::string::npos;
 }
 

@@ -5,7 +5,7 @@
 
 namespace livehub::tool {
 
-std::string loopback_of(std::string host) {
+std::string loopback_of(const std::string& host) {
   if (host.empty() || host == "0.0.0.0") return "127.0.0.1";
   if (host == "::" || host == "[::]") return "[::1]";
   return host.find(':') == host.npos || host.starts_with('[') ? host : "[" + host + "]";

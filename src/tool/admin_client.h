@@ -14,7 +14,7 @@ namespace livehub::tool {
 // "http://127.0.0.1:9091"; empty where the settings name no fixed admin port.
 [[nodiscard]] std::string admin_origin(const server::Settings& settings);
 // An address to listen on as one to connect to.
-[[nodiscard]] std::string loopback_of(std::string host);
+[[nodiscard]] std::string loopback_of(const std::string& host);
 
 struct AdminTarget {
   Url url;                           // of `path`

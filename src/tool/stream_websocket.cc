@@ -261,7 +261,7 @@ class Reader {
 
   // Our own end: says so, and waits a little for the answer.
   StreamEnd goodbye() {
-    const StreamEnd end = ended(StreamEnd::Kind::kStopped, {});
+    StreamEnd end = ended(StreamEnd::Kind::kStopped, {});
     if (!wire_.send(wire::ws_client_close_frame(wire::kWsCloseNormal, {}, random_mask())))
       return end;
     const int64_t end_ms = base::monotonic_ms() + kGoodbyeMs;

@@ -296,6 +296,21 @@ TEST_F(HubTest, AGapComesBehindWhatCanBeSentAndTheBlockedMissWhatCannot) {
   EXPECT_EQ(take(1), "[third]");
 }
 
+// Found by the simulator: who joined while the broker was away stood in the hub's own numbers.
+TEST_F(HubTest, AGapInAnotherNumberingBeginsWithItsOwnPlaces) {
+  publish("other", "so that our numbers are ahead of theirs");
+  const SubscriptionId id = subscribe(0, "news");
+  settle();
+  Mail gap;
+  gap.kind = MailKind::kGap;
+  gap.channel = hub->fanout().subscription(id).channel;
+  gap.position = {kTimeEpoch, 0};
+  ASSERT_TRUE(hub->on_answer(gap));
+  hub->check_invariants();
+  const StreamId stream = hub->fanout().subscription(id).stream;
+  EXPECT_EQ(hub->fanout().stream(stream).base_offset, 0U);
+}
+
 TEST_F(HubTest, APublishWithoutRoomIsRefusedAndUntouched) {
   lanes.capacity = 0;
   MessagePtr message = MessagePtr::make("news", "a");
