@@ -7,7 +7,9 @@ export default async function* reporter(source) {
   const verbose = process.env.LIVEHUB_TEST_VERBOSE === "1";
   for await (const { type, data } of source) {
     if (type !== "test:pass" && type !== "test:fail") continue;
-    if (data.details?.type === "suite" && type === "test:pass") continue;
+    // A suite speaks by its tests, but for one that is skipped as a whole: of that nobody hears.
+    const isSkipped = data.skip !== undefined && data.skip !== false;
+    if (data.details?.type === "suite" && type === "test:pass" && !isSkipped) continue;
     const ms = Math.round(data.details?.duration_ms ?? 0);
     if (type === "test:fail") {
       // A suite fails because of its tests, which were counted; its own hooks are another matter.
@@ -16,7 +18,7 @@ export default async function* reporter(source) {
       if (inner) continue;
       counts.failed++;
       yield `  FAILED (${ms} ms): ${data.name}\n${indented(describe(error))}\n`;
-    } else if (data.skip !== undefined && data.skip !== false) {
+    } else if (isSkipped) {
       counts.skipped.push(`${data.name}: ${data.skip === true ? "no reason given" : data.skip}`);
     } else {
       counts.passed++;
