@@ -14,7 +14,6 @@ using hub::Message;
 // What an encoding may put around the blocks beyond what it puts around a payload: the heads of two
 // stored blocks, and the byte that a WebSocket message ends with behind one.
 constexpr size_t kAroundBlocksMax = 16;
-constexpr size_t kStoredHead = 5;
 // A name that long would need a second stored block: such an event is not compressed.
 constexpr size_t kEventNameMax = 4096;
 
@@ -119,7 +118,7 @@ class SseGzip : public hub::Encoding {
   static size_t body_bytes(const Message& m, const PositionText& id, std::string_view blocks) {
     if (blocks.empty())
       return wire::stored_blocks_bytes(wire::sse_event_bytes(event_of(m, id, m.payload())));
-    return wire::sse_event_bytes(event_of(m, id, "")) + 2 * kStoredHead + blocks.size();
+    return wire::sse_event_bytes(event_of(m, id, "")) + 2 * wire::kStoredHeadBytes + blocks.size();
   }
   static char* write_stored(const wire::SseEvent& event, char* out) {
     const size_t bytes = wire::sse_event_bytes(event);
@@ -128,7 +127,7 @@ class SseGzip : public hub::Encoding {
   }
   // The event without its data, and its data's blocks in the middle.
   static char* write_around(const wire::SseEvent& event, std::string_view blocks, char* out) {
-    wire::write_sse_event(out + kStoredHead, event);
+    wire::write_sse_event(out + wire::kStoredHeadBytes, event);
     out = wire::store_in_place(out, wire::sse_event_bytes(event) - kEnd.size());
     return wire::write_stored_blocks(put(out, blocks), kEnd);
   }

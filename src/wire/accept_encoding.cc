@@ -3,21 +3,17 @@
 #include <algorithm>
 #include <optional>
 
+#include "base/text.h"
+
 namespace livehub::wire {
 namespace {
-
-std::string_view trimmed(std::string_view text) {
-  const size_t from = text.find_first_not_of(" \t");
-  if (from == text.npos) return {};
-  return text.substr(from, text.find_last_not_of(" \t") - from + 1);
-}
 
 // Off the front up to the separator, which goes too.
 std::string_view take_until(std::string_view& text, char separator) {
   const size_t end = text.find(separator);
   const std::string_view part = text.substr(0, end);
   text.remove_prefix(end == text.npos ? text.size() : end + 1);
-  return trimmed(part);
+  return base::trimmed(part);
 }
 
 bool equals(std::string_view text, std::string_view lower_case) {
@@ -52,7 +48,7 @@ bool accepts_gzip(std::span<const std::string_view> fields) {
     while (!field.empty()) {
       std::string_view element = take_until(field, ',');
       const std::string_view coding = take_until(element, ';');
-      const bool is_wanted = element.empty() || weight(trimmed(element)).value_or(false);
+      const bool is_wanted = element.empty() || weight(base::trimmed(element)).value_or(false);
       if (equals(coding, "gzip") || equals(coding, "x-gzip"))
         named = named.value_or(false) || is_wanted;
       else if (coding == "*")

@@ -18,7 +18,6 @@ constexpr int kLevel = 1;
 constexpr int kMemory = 8;
 constexpr size_t kFirstBytes = 4096;
 constexpr size_t kStoredMax = 65535;
-constexpr size_t kStoredHead = 5;
 
 Bytef* zlib_bytes(const char* data) { return reinterpret_cast<Bytef*>(const_cast<char*>(data)); }
 
@@ -152,7 +151,7 @@ Inflater::Verdict Inflater::step(size_t bytes_max) {
 // --- stored blocks ---
 
 size_t stored_blocks_bytes(size_t text_bytes) {
-  return text_bytes + (text_bytes + kStoredMax - 1) / kStoredMax * kStoredHead;
+  return text_bytes + (text_bytes + kStoredMax - 1) / kStoredMax * kStoredHeadBytes;
 }
 
 char* write_stored_blocks(char* out, std::string_view text) {
@@ -168,13 +167,13 @@ char* store_in_place(char* out, size_t text_bytes) {
     const size_t bytes = std::min(text_bytes, kStoredMax);
     const auto low = static_cast<char>(bytes & 0xff);
     const auto high = static_cast<char>(bytes >> 8);
-    std::memmove(out + kStoredHead, text, bytes);
+    std::memmove(out + kStoredHeadBytes, text, bytes);
     out[0] = 0;  // not the last block; stored; the rest of the byte is unused
     out[1] = low;
     out[2] = high;
     out[3] = static_cast<char>(~low);
     out[4] = static_cast<char>(~high);
-    out += kStoredHead + bytes;
+    out += kStoredHeadBytes + bytes;
     text += bytes;
     text_bytes -= bytes;
   }

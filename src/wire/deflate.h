@@ -83,6 +83,7 @@ class Inflater {
 
 // Bytes as stored blocks, neither compressed nor changed (RFC 1951 3.2.4): how a short text stands
 // among compressed ones. No kDeflateTail behind them.
+inline constexpr size_t kStoredHeadBytes = 5;
 size_t stored_blocks_bytes(size_t text_bytes);
 char* write_stored_blocks(char* out, std::string_view text);
 // The same where the text has been written already, to the last text_bytes of

@@ -4,18 +4,10 @@
 #include <array>
 #include <optional>
 
+#include "wire/http_guard.h"
+
 namespace livehub::wire {
 namespace {
-
-bool is_token_char(char c) {
-  constexpr std::string_view kMarks = "!#$%&'*+-.^_`|~";
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-         kMarks.find(c) != kMarks.npos;
-}
-
-bool is_token(std::string_view text) {
-  return !text.empty() && std::ranges::all_of(text, is_token_char);
-}
 
 // A field's value from its front on. White space may stand around every word.
 class Words {
