@@ -9,6 +9,7 @@
 
 #include "livehub/profile.h"
 #include "wire/http_request.h"
+#include "wire/ws_extensions.h"
 #include "wire/ws_reader.h"
 
 namespace livehub::session {
@@ -30,9 +31,10 @@ struct HttpExchange {
   wire::HttpRequestParser parser;
   Route route;
   std::string body;
-  std::string input;         // arrived behind a request that is still being answered
-  std::string stream_head;   // kOpening
-  size_t charged_bytes = 0;  // of body and input, to the memory budget
+  std::string input;                    // arrived behind a request that is still being answered
+  std::string stream_head;              // kOpening
+  wire::WsDeflateOutcome deflate = {};  // of an upgrade, where COMPRESSION is on
+  size_t charged_bytes = 0;             // of body and input, to the memory budget
   bool is_head_only = false;
   bool is_refused = false;  // the route's answer stands, the body is thrown away
 };

@@ -2,7 +2,6 @@
 // 5, 7).
 #include "session/front.h"
 #include "wire/http_response.h"
-#include "wire/ws_extensions.h"
 #include "wire/ws_handshake.h"
 #include "wire/ws_writer.h"
 
@@ -17,7 +16,10 @@ constexpr uint32_t kOwnBytesMax = 256 * 1024;
 
 // RFC 6455 4.2.1. False: it was answered with an error.
 bool Front::check_upgrade(uint32_t index) {
-  const wire::HttpHead& head = connections_[index].http->parser.head();
+  HttpExchange& http = *connections_[index].http;
+  const wire::HttpHead& head = http.parser.head();
+  if (options_.compress_websocket)
+    http.deflate = wire::answer_ws_deflate(head.header_values("Sec-WebSocket-Extensions"));
   Reply reply;
   reply.content_type = "text/plain; charset=utf-8";
   reply.close = true;
@@ -32,8 +34,7 @@ bool Front::check_upgrade(uint32_t index) {
   } else if (!key || head.header_count("Sec-WebSocket-Key") != 1 || !wire::ws_key_valid(*key)) {
     reply.status = 400;
     reply.body = "Sec-WebSocket-Key is missing or wrong.\n";
-  } else if (options_.compress_websocket &&
-             wire::answer_ws_deflate(head.header_values("Sec-WebSocket-Extensions")).is_malformed) {
+  } else if (http.deflate.is_malformed) {
     reply.status = 400;
     reply.body = "Sec-WebSocket-Extensions is malformed.\n";
   } else {
@@ -53,12 +54,9 @@ std::string Front::ws_head(uint32_t index, const Stream& stream) {
   if (!stream.subprotocol.empty())
     (void)response.try_header("Sec-WebSocket-Protocol",
                               stream.subprotocol);  // a peer's: maybe unfit
-  if (options_.compress_websocket && stream.may_compress) {
-    const auto outcome = wire::answer_ws_deflate(head.header_values("Sec-WebSocket-Extensions"));
-    if (outcome.is_agreed) {
-      c.set(Connection::kDeflate);
-      response.header("Sec-WebSocket-Extensions", outcome.answer);
-    }
+  if (c.http->deflate.is_agreed && stream.may_compress) {
+    c.set(Connection::kDeflate);
+    response.header("Sec-WebSocket-Extensions", c.http->deflate.answer);
   }
   for (const auto& [name, value] : stream.headers) response.header(name, value);
   return response.to_string();
