@@ -1,6 +1,5 @@
 #include "source/pg_loop.h"
 
-#include <openssl/rand.h>
 #include <poll.h>
 
 #include <algorithm>
@@ -15,12 +14,6 @@ namespace {
 
 constexpr int64_t kIdleMs = 60'000;
 constexpr size_t kManyChannels = 2'000;
-
-uint32_t random_number() {
-  uint32_t number = 0;
-  if (RAND_bytes(reinterpret_cast<unsigned char*>(&number), sizeof number) != 1) number = 0x5eed;
-  return number;
-}
 
 }  // namespace
 
@@ -273,7 +266,7 @@ int64_t PgLoop::backoff_ms() {
   int64_t delay = options_.backoff_ms_min;
   for (uint32_t i = 0; i < failures_ && delay < options_.backoff_ms_max; ++i) delay *= 2;
   delay = std::min(delay, options_.backoff_ms_max);
-  return delay / 2 + static_cast<int64_t>(random_number()) % (delay / 2 + 1);
+  return delay / 2 + static_cast<int64_t>(random_u64() >> 1) % (delay / 2 + 1);
 }
 
 void PgLoop::note_state(int64_t now_ms) {

@@ -1,6 +1,5 @@
 #include "source/redis_state.h"
 
-#include <openssl/rand.h>
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -19,13 +18,6 @@ namespace {
 
 constexpr int kBlockedWaitMs = 2;  // until the hub is asked again
 constexpr int64_t kWaitNsMax = 60'000'000'000;
-
-uint64_t random_u64() {
-  uint64_t value = 0;
-  if (::RAND_bytes(reinterpret_cast<unsigned char*>(&value), sizeof(value)) != 1)
-    value = static_cast<uint64_t>(base::monotonic_ns());
-  return value;
-}
 
 constexpr std::string_view kCanaryEntries = "16";  // what one that was away for a minute may miss
 constexpr std::string_view kCanaryLifeMs = "60000";
