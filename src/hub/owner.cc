@@ -22,8 +22,7 @@ uint32_t Owner::find_or_make(std::string_view name) {
   channels_[id].name = name;
   channels_[id].hash = static_cast<uint32_t>(hash);
   channels_[id].discarded = forgotten_offset_;
-  channels_[id].is_reserved = is_reserved(name);
-  reserved_channels_ += channels_[id].is_reserved;
+  reserved_channels_ += is_reserved(name);
   if (Feed* feed = identity_.feed_of(name)) {
     channels_[id].fed = std::make_unique<Fed>();
     channels_[id].fed->feed = feed;
@@ -39,7 +38,7 @@ void Owner::forget_if_unused(uint32_t id) {
   if (!channel.fed || !channel.fed->is_numbered)
     forgotten_offset_ = std::max(forgotten_offset_, channel.discarded);
   names_.erase(channel.hash, id);
-  reserved_channels_ -= channel.is_reserved;
+  reserved_channels_ -= is_reserved(channel.name);
   channels_.release(id);
 }
 
@@ -68,7 +67,7 @@ bool Owner::on_publish(Mail& mail, int64_t now_ns) {
   mail.message->position = {identity_.epoch, ++last_offset_};
   const Position position = mail.message->position;
   if (id == base::kNoIndex) id = find_or_make(name);
-  counters_.published += !channels_[id].is_reserved;
+  counters_.published += !is_reserved(name);
   hand_out(id, mail.message);
   answer_published(mail, PublishResult::kAccepted, position);
   forget_if_unused(id);
@@ -104,7 +103,7 @@ Position Owner::head_of(const Channel& channel) const {
 
 void Owner::remember(uint32_t id, const MessagePtr& message) {
   Channel& channel = channels_[id];
-  const bool is_kept = !channel.is_reserved && limits_.history_count > 0 &&
+  const bool is_kept = !is_reserved(channel.name) && limits_.history_count > 0 &&
                        limits_.history_ns > 0 && message->memory_bytes() <= limits_.history_bytes &&
                        !account_.is_over();
   if (!is_kept) {

@@ -129,8 +129,7 @@ class Owner {
     std::unique_ptr<History> history;
     std::unique_ptr<Fed> fed;  // none: no broker behind it
     uint64_t discarded = 0;
-    int64_t expiry_ns = 0;     // when it stands in the expiry queue, 0: it does not
-    bool is_reserved = false;  // hub/reserved.h: not counted, not remembered
+    int64_t expiry_ns = 0;  // when it stands in the expiry queue, 0: it does not
   };
   struct Expiry {
     int64_t at_ns;

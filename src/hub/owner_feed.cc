@@ -32,7 +32,7 @@ void Owner::release_late(int64_t now_ns) {
     release_late_held(id, now_ns);
     Fed& fed = *channels_[id].fed;
     if (fed.state != Fed::State::kAsked || fed.release_ns > now_ns) continue;
-    counters_.feed_waits_over += !channels_[id].is_reserved;
+    counters_.feed_waits_over += !is_reserved(channels_[id].name);
     fed.state = Fed::State::kAway;
     release_joins(id);
   }
@@ -77,7 +77,7 @@ bool Owner::on_feed(Mail& mail, int64_t) {
   if (!is_fed) id = find_or_make(name);  // a source may publish to other channels too
   Channel& channel = channels_[id];
   if (!members_have_room(channel)) return false;
-  counters_.fed += !channel.is_reserved;
+  counters_.fed += !is_reserved(name);
   Position& position = mail.message->position;
   if (is_fed && position.epoch != 0) {
     if (channel.fed->is_numbered && position.offset <= channel.fed->head.offset) {
@@ -107,7 +107,8 @@ void Owner::on_feed_ready(const Mail& mail) {
     const Fed& fed = *channel.fed;
     const bool is_here =
         mail.position.epoch != 0 && fed.is_numbered && mail.position.offset <= fed.head.offset;
-    return is_here ? void() : tell_gap(id, mail.position);
+    if (!is_here) tell_gap(id, mail.position);
+    return;
   }
   // Who was let through without the broker has no place in the channel yet: it is told where it is.
   if (before == Fed::State::kAway && !channel.members.empty()) return tell_gap(id, mail.position);
@@ -135,7 +136,7 @@ void Owner::on_feed_gap(const Mail& mail) {
 // Everybody is told, and so is who comes back with an older position: the history ends here.
 void Owner::tell_gap(uint32_t id, Position head) {
   Channel& channel = channels_[id];
-  counters_.feed_gaps += !channel.is_reserved;
+  counters_.feed_gaps += !is_reserved(channel.name);
   raise_head(channel, head);
   if (!channel.fed->is_numbered) ++last_offset_;  // a place that no message has
   forget_history(channel);
