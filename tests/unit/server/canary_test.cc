@@ -4,10 +4,6 @@
 
 #include <atomic>
 #include <chrono>
-#include <condition_variable>
-#include <deque>
-#include <functional>
-#include <mutex>
 #include <string>
 #include <thread>
 
@@ -15,6 +11,7 @@
 #include "server/engine_state.h"
 #include "server/metrics.h"
 #include "session/ready.h"
+#include "worker_source.h"
 
 namespace livehub {
 namespace {
@@ -34,16 +31,8 @@ template <typename Condition>
 }
 
 // A broker and its client in one: what it is sent comes back, unless a test says otherwise.
-class Echo : public Source {
+class Echo : public WorkerSource {
  public:
-  std::string start(Inlet& inlet) override {
-    thread_ = std::thread([this, &inlet] { run(inlet); });
-    return {};
-  }
-  void stop() override {
-    say([this](Inlet&) { is_over_ = true; });
-    if (thread_.joinable()) thread_.join();
-  }
   std::vector<LinkState> links() const override {
     LinkState link;
     link.name = "echo";
@@ -71,11 +60,6 @@ class Echo : public Source {
     ++rebuilds;
     if (is_mended_by_rebuild) is_silent = false;
   }
-  void say(std::function<void(Inlet&)> what) {
-    const std::lock_guard guard(mutex_);
-    work_.push_back(std::move(what));
-    changed_.notify_all();
-  }
 
   std::string refusal;
   std::atomic<bool> is_up{true};
@@ -83,24 +67,6 @@ class Echo : public Source {
   std::atomic<bool> is_mended_by_rebuild{false};
   std::atomic<int> sent{0};
   std::atomic<int> rebuilds{0};
-
- private:
-  void run(Inlet& inlet) {
-    while (!is_over_) {
-      std::unique_lock lock(mutex_);
-      changed_.wait(lock, [&] { return !work_.empty(); });
-      const auto what = std::move(work_.front());
-      work_.pop_front();
-      lock.unlock();
-      what(inlet);
-    }
-  }
-
-  std::thread thread_;
-  std::mutex mutex_;  // guards work_
-  std::condition_variable changed_;
-  std::deque<std::function<void(Inlet&)>> work_;
-  bool is_over_ = false;  // of thread_
 };
 
 class Nothing : public Profile {

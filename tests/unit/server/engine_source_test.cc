@@ -7,30 +7,19 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
-#include <condition_variable>
-#include <deque>
 #include <functional>
-#include <mutex>
 #include <thread>
 
 #include "livehub/engine.h"
+#include "worker_source.h"
 
 namespace livehub {
 namespace {
 
-// Does on its own thread what the test says, in order.
-class TestSource : public Source {
+class TestSource : public WorkerSource {
  public:
   std::string start(Inlet& inlet) override {
-    if (!refusal.empty()) return refusal;
-    inlet_ = &inlet;
-    thread_ = std::thread([this] { run(); });
-    return {};
-  }
-  void stop() override {
-    if (!thread_.joinable()) return;
-    say([this](Inlet&) { is_over_ = true; });
-    thread_.join();
+    return refusal.empty() ? WorkerSource::start(inlet) : refusal;
   }
   std::vector<LinkState> links() const override {
     LinkState link;
@@ -51,11 +40,6 @@ class TestSource : public Source {
     say([token, backlog](Inlet& inlet) { inlet.deliver(token, backlog); });
   }
 
-  void say(std::function<void(Inlet&)> what) {
-    const std::lock_guard guard(mutex_);
-    work_.push_back(std::move(what));
-    changed_.notify_all();
-  }
   void await(const std::string& noted) {
     std::unique_lock lock(mutex_);
     EXPECT_TRUE(changed_.wait_for(lock, std::chrono::seconds(10), [&] {
@@ -72,24 +56,7 @@ class TestSource : public Source {
     noted_.push_back(std::move(text));
     changed_.notify_all();
   }
-  void run() {
-    while (!is_over_) {
-      std::unique_lock lock(mutex_);
-      changed_.wait(lock, [&] { return !work_.empty(); });
-      const auto what = std::move(work_.front());
-      work_.pop_front();
-      lock.unlock();
-      what(*inlet_);
-    }
-  }
-
-  Inlet* inlet_ = nullptr;
-  std::thread thread_;
-  std::mutex mutex_;  // guards work_ and noted_
-  std::condition_variable changed_;
-  std::deque<std::function<void(Inlet&)>> work_;
-  std::vector<std::string> noted_;
-  bool is_over_ = false;  // of thread_
+  std::vector<std::string> noted_;  // under mutex_
 };
 
 // GET /<channel>: an event stream; GET /later: an answer that comes from another thread.
