@@ -106,8 +106,7 @@ bool BrokerSource::has_next() const {
 
 bool BrokerSource::is_active() const {
   if (!inlet_ || !has_room_()) return false;
-  const int64_t now_ns = scene_.kernel.now_ns();
-  if (!is_linked_) return (now_ns >= retry_at_ns_ && !broker_.is_away()) || !asked_.empty();
+  if (!is_linked_) return may_link() || !asked_.empty();
   return !is_stalled() && (!asked_.empty() || has_next());
 }
 
@@ -120,7 +119,7 @@ int64_t BrokerSource::due_ns() const {
 
 bool BrokerSource::act() {
   if (!is_active()) return false;
-  if (!is_linked_ && scene_.kernel.now_ns() >= retry_at_ns_ && !broker_.is_away()) {
+  if (!is_linked_ && may_link()) {
     link();
     return true;
   }

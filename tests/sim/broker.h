@@ -101,6 +101,7 @@ class BrokerSource final : public Source {
     uint64_t token;
   };
   bool is_stalled() const { return scene_.kernel.now_ns() < stalled_until_ns_; }
+  bool may_link() const { return scene_.kernel.now_ns() >= retry_at_ns_ && !broker_.is_away(); }
   bool has_next() const;
   void link();
   void cut();
