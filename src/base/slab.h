@@ -32,28 +32,24 @@ class Slab {
   Slab(const Slab&) = delete;
   Slab& operator=(const Slab&) = delete;
   ~Slab() {
-    for (uint32_t c = 0; c < chunks_.size(); ++c) {
-      if (!chunks_[c]) continue;
+    for (Chunk& chunk : chunks_) {
+      if (!chunk.items) continue;
       for (uint32_t i = 0; i < kChunkItems; ++i)
-        if (is_live(c, i)) chunks_[c]->items()[i].~T();
-      unmap(c);
+        if (chunk.is_live(i)) chunk.items[i].~T();
+      unmap(chunk);
     }
   }
 
   // Returns the index of a fresh T{args...}.
   template <typename... Args>
   uint32_t allocate(Args&&... args) {
-    uint32_t c = lowest_with_room();
-    Chunk* chunk = chunks_[c];
+    const uint32_t c = lowest_with_room();
+    Chunk& chunk = chunks_[c];
     uint32_t word = 0;
-    while (chunk->free[word] == 0) ++word;
-    const uint32_t bit = static_cast<uint32_t>(std::countr_zero(chunk->free[word]));
-    chunk->free[word] &= chunk->free[word] - 1;
-    const uint32_t i = word * 64 + bit;
-    ++chunk->live;
-    ++live_;
-    set_readable(&chunk->items()[i], sizeof(T), true);
-    new (&chunk->items()[i]) T{std::forward<Args>(args)...};
+    while (chunk.free[word] == 0) ++word;
+    const uint32_t i = word * 64 + static_cast<uint32_t>(std::countr_zero(chunk.free[word]));
+    take(chunk, i);
+    new (&chunk.items[i]) T{std::forward<Args>(args)...};
     return c * kChunkItems + i;
   }
 
@@ -61,39 +57,36 @@ class Slab {
   void allocate_at(uint32_t index) {
     const uint32_t c = index / kChunkItems;
     const uint32_t i = index % kChunkItems;
-    if (c >= chunks_.size()) chunks_.resize(c + 1, nullptr);
-    if (!chunks_[c]) map(c);
-    LIVEHUB_CHECK(!is_live(c, i), "a slab slot is taken once at a time");
-    chunks_[c]->free[i / 64] &= ~(uint64_t{1} << (i % 64));
-    ++chunks_[c]->live;
-    ++live_;
-    set_readable(&chunks_[c]->items()[i], sizeof(T), true);
-    new (&chunks_[c]->items()[i]) T{};
+    if (c >= chunks_.size()) chunks_.resize(c + 1);
+    Chunk& chunk = chunks_[c];
+    if (!chunk.items) map(chunk);
+    LIVEHUB_CHECK(!chunk.is_live(i), "a slab slot is taken once at a time");
+    take(chunk, i);
+    new (&chunk.items[i]) T{};
   }
 
   void release(uint32_t index) {
     const uint32_t c = index / kChunkItems;
     const uint32_t i = index % kChunkItems;
     LIVEHUB_CHECK(contains(index), "only a live slab slot can be released");
-    chunks_[c]->items()[i].~T();
-    set_readable(&chunks_[c]->items()[i], sizeof(T), false);
-    chunks_[c]->free[i / 64] |= uint64_t{1} << (i % 64);
+    Chunk& chunk = chunks_[c];
+    chunk.items[i].~T();
+    set_readable(&chunk.items[i], sizeof(T), false);
+    chunk.free[i / 64] |= uint64_t{1} << (i % 64);
     --live_;
     // The first chunk stays, or a lone client that comes and goes would map memory each time.
-    if (--chunks_[c]->live == 0 && c != 0) unmap(c);
+    if (--chunk.live == 0 && c != 0) unmap(chunk);
     if (c < hint_) hint_ = c;
   }
 
   bool contains(uint32_t index) const {
     const uint32_t c = index / kChunkItems;
-    return c < chunks_.size() && chunks_[c] && is_live(c, index % kChunkItems);
+    return c < chunks_.size() && chunks_[c].items && chunks_[c].is_live(index % kChunkItems);
   }
 
-  T& operator[](uint32_t index) {
-    return chunks_[index / kChunkItems]->items()[index % kChunkItems];
-  }
+  T& operator[](uint32_t index) { return chunks_[index / kChunkItems].items[index % kChunkItems]; }
   const T& operator[](uint32_t index) const {
-    return chunks_[index / kChunkItems]->items()[index % kChunkItems];
+    return chunks_[index / kChunkItems].items[index % kChunkItems];
   }
 
   uint32_t live() const { return live_; }
@@ -103,40 +96,51 @@ class Slab {
 
   // Takes the first chunk, which is never given back, at start-up and not in a client's time.
   void prepare() {
-    if (chunks_.empty()) chunks_.push_back(nullptr);
-    if (!chunks_[0]) map(0, MAP_POPULATE);
+    if (chunks_.empty()) chunks_.emplace_back();
+    if (!chunks_[0].items) map(chunks_[0], MAP_POPULATE);
   }
   void prefetch(uint32_t index) const { __builtin_prefetch(&(*this)[index]); }
 
+  // What a T takes, the unused end of its chunk included.
+  static constexpr size_t item_bytes() { return kChunkBytes / kChunkItems; }
+
  private:
-  static constexpr size_t kTargetBytes = sizeof(T) * 512 < 16384 ? 16384 : 65536;
-  static constexpr uint32_t kFit = static_cast<uint32_t>((kTargetBytes - 192) / sizeof(T));
-  static constexpr uint32_t kChunkItems = std::bit_floor(kFit);
-  static constexpr uint32_t kWords = (kChunkItems + 63) / 64;
-
-  struct Chunk {
-    uint64_t free[kWords];
-    uint32_t live;
-    T* items() { return reinterpret_cast<T*>(reinterpret_cast<char*>(this) + kItemsOffset); }
-    const T* items() const {
-      return reinterpret_cast<const T*>(reinterpret_cast<const char*>(this) + kItemsOffset);
-    }
-  };
-  static constexpr size_t kItemsOffset = (sizeof(Chunk) + 63) / 64 * 64;
-  static constexpr size_t kChunkBytes =
-      (kItemsOffset + kChunkItems * sizeof(T) + 4095) / 4096 * 4096;
-  static_assert(kChunkItems >= 2, "T is too large for a slab");
-
-  bool is_live(uint32_t c, uint32_t i) const {
-    return (chunks_[c]->free[i / 64] >> (i % 64) & 1) == 0;
+  static constexpr size_t kPage = 4096;
+  static constexpr size_t in_pages(uint32_t items) {
+    return (items * sizeof(T) + kPage - 1) / kPage * kPage;
   }
+  // A power of two of items in at least 16 KB, and more until they fill their pages to a 64th.
+  static constexpr uint32_t items_of_chunk() {
+    uint32_t items = 64;
+    while (items * sizeof(T) < 16384) items *= 2;
+    while ((in_pages(items) - items * sizeof(T)) * 64 > in_pages(items)) items *= 2;
+    return items;
+  }
+  static constexpr uint32_t kChunkItems = items_of_chunk();
+  static constexpr uint32_t kWords = kChunkItems / 64;
+  static constexpr size_t kChunkBytes = in_pages(kChunkItems);
+
+  // What is known of a chunk stands outside of it, so that its items fill whole pages.
+  struct Chunk {
+    T* items = nullptr;
+    uint32_t live = 0;
+    uint64_t free[kWords] = {};
+    bool is_live(uint32_t i) const { return (free[i / 64] >> (i % 64) & 1) == 0; }
+  };
 
   uint32_t lowest_with_room() {
     for (; hint_ < chunks_.size(); ++hint_)
-      if (!chunks_[hint_] || chunks_[hint_]->live < kChunkItems) break;
-    if (hint_ == chunks_.size()) chunks_.push_back(nullptr);
-    if (!chunks_[hint_]) map(hint_);
+      if (!chunks_[hint_].items || chunks_[hint_].live < kChunkItems) break;
+    if (hint_ == chunks_.size()) chunks_.emplace_back();
+    if (!chunks_[hint_].items) map(chunks_[hint_]);
     return hint_;
+  }
+
+  void take(Chunk& chunk, uint32_t i) {
+    chunk.free[i / 64] &= ~(uint64_t{1} << (i % 64));
+    ++chunk.live;
+    ++live_;
+    set_readable(&chunk.items[i], sizeof(T), true);
   }
 
   // So that the address sanitizer reports who follows a stale index.
@@ -150,26 +154,23 @@ class Slab {
 #endif
   }
 
-  void map(uint32_t c, int how = 0) {
+  void map(Chunk& chunk, int how = 0) {
     void* memory = ::mmap(nullptr, kChunkBytes, PROT_READ | PROT_WRITE,
                           MAP_PRIVATE | MAP_ANONYMOUS | how, -1, 0);
     if (memory == MAP_FAILED) throw std::bad_alloc();
-    chunks_[c] = static_cast<Chunk*>(memory);
-    for (uint32_t w = 0; w < kWords; ++w) {
-      const uint32_t left = kChunkItems - w * 64;
-      chunks_[c]->free[w] = left >= 64 ? ~uint64_t{0} : (uint64_t{1} << left) - 1;
-    }
-    set_readable(chunks_[c]->items(), kChunkItems * sizeof(T), false);
+    chunk.items = static_cast<T*>(memory);
+    for (uint64_t& word : chunk.free) word = ~uint64_t{0};
+    set_readable(chunk.items, kChunkBytes, false);
     ++mapped_;
   }
-  void unmap(uint32_t c) {
-    set_readable(chunks_[c]->items(), kChunkItems * sizeof(T), true);
-    ::munmap(chunks_[c], kChunkBytes);
-    chunks_[c] = nullptr;
+  void unmap(Chunk& chunk) {
+    set_readable(chunk.items, kChunkBytes, true);
+    ::munmap(static_cast<void*>(chunk.items), kChunkBytes);
+    chunk.items = nullptr;
     --mapped_;
   }
 
-  std::vector<Chunk*> chunks_;
+  std::vector<Chunk> chunks_;
   uint32_t hint_ = 0;  // no chunk below this one has room
   uint32_t live_ = 0;
   size_t mapped_ = 0;

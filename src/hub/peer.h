@@ -67,7 +67,7 @@ struct Peer {
   void set(Flag flag) { flags = static_cast<uint8_t>(flags | flag); }
   void clear(Flag flag) { flags = static_cast<uint8_t>(flags & ~flag); }
 };
-static_assert(sizeof(Peer) <= 48, "memory per connection is a feature");
+static_assert(base::Slab<Peer>::item_bytes() <= 48, "memory per connection is a feature");
 
 struct Subscription {
   enum Flag : uint8_t {
@@ -97,6 +97,6 @@ struct Subscription {
   void set(Flag flag) { flags = static_cast<uint8_t>(flags | flag); }
   void clear(Flag flag) { flags = static_cast<uint8_t>(flags & ~flag); }
 };
-static_assert(sizeof(Subscription) <= 56, "memory per subscription is a feature");
+static_assert(base::Slab<Subscription>::item_bytes() <= 56, "memory per subscription is a feature");
 
 }  // namespace livehub::hub

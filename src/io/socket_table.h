@@ -48,7 +48,7 @@ struct Slot {
   void set(uint16_t mask) { flags = static_cast<uint16_t>(flags | mask); }
   void clear(uint16_t mask) { flags = static_cast<uint16_t>(flags & ~mask); }
 };
-static_assert(sizeof(Slot) <= 16, "a slot is paid for by every connection");
+static_assert(base::Slab<Slot>::item_bytes() <= 16, "a slot is paid for by every connection");
 
 class SocketTable {
  public:

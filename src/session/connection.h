@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 
+#include "base/slab.h"
 #include "livehub/profile.h"
 #include "wire/http_request.h"
 #include "wire/ws_extensions.h"
@@ -83,6 +84,6 @@ struct Connection {
   void clear(Flag flag) { flags &= ~static_cast<uint32_t>(flag); }
   bool is_stream() const { return phase == Phase::kSse || phase == Phase::kWs; }
 };
-static_assert(sizeof(Connection) <= 64, "memory per connection is a feature");
+static_assert(base::Slab<Connection>::item_bytes() <= 64, "memory per connection is a feature");
 
 }  // namespace livehub::session

@@ -108,7 +108,7 @@ class TimerWheel {
     uint32_t previous = base::kNoIndex;
     uint32_t next = base::kNoIndex;
   };
-  static_assert(sizeof(Timer) <= 16, "memory per connection is a feature");
+  static_assert(base::Slab<Timer>::item_bytes() <= 16, "memory per connection is a feature");
 
   bool is_empty() const {
     for (const uint64_t word : occupied_)

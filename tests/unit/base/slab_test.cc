@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
 #include <map>
 #include <random>
 #include <set>
@@ -70,6 +72,24 @@ TEST(Slab, GivesMemoryBackWhenACrowdHasLeft) {
   EXPECT_EQ(slab.memory_bytes(), before);
   EXPECT_FALSE(slab.contains(crowd.back()));
   EXPECT_EQ(slab.allocate(), crowd.front());
+}
+
+template <size_t kBytes>
+struct Sized {
+  std::array<char, kBytes> bytes{};
+};
+
+template <size_t... kBytes>
+size_t most_wasted() {
+  return std::max({(Slab<Sized<kBytes>>::item_bytes() - kBytes) * 64 / kBytes...});
+}
+
+// A chunk's own bookkeeping once took a page of its own, a third of what a small item needs.
+TEST(Slab, AnItemTakesItsSizeWhateverThatIs) {
+  EXPECT_EQ((most_wasted<8, 16, 24, 48, 56, 64, 80, 96, 104, 136, 144, 200>()), 0U);
+  Slab<Sized<48>> slab;
+  for (int i = 0; i < 20'480; ++i) slab.allocate();
+  EXPECT_EQ(slab.memory_bytes(), 20'480U * 48U);
 }
 
 TEST(Slab, TakesIndexesThatTheCallerChose) {
