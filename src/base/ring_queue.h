@@ -33,7 +33,7 @@ class RingQueue {
 
  private:
   void grow() {
-    std::vector<T> larger(items_.empty() ? 16 : items_.size() * 2);
+    std::vector<T> larger(items_.empty() ? 4 : items_.size() * 2);
     for (size_t i = 0; i < count_; ++i) larger[i] = std::move(at(i));
     items_.swap(larger);
     head_ = 0;

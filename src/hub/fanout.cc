@@ -233,7 +233,7 @@ void Fanout::attach(SubscriptionId id, StreamId stream_id, uint64_t cursor, uint
   s.stream = stream_id;
   s.cursor = cursor;
   s.hint = hint;
-  s.list_index = static_cast<uint32_t>(stream.subscribers.size());
+  s.list_index = stream.subscribers.size();
   stream.subscribers.push_back(id);
   s.set(Subscription::kAttached);
   if (peers_[s.peer].has(Peer::kBlocked)) {
@@ -256,8 +256,8 @@ void Fanout::detach(SubscriptionId id) {
   // Keep the swept ones in front: the last swept one fills the hole, the last one fills its place.
   auto& list = stream.subscribers;
   uint32_t hole = s.list_index;
-  if (stream.is_sweeping && hole < stream.sweep_index) {
-    const uint32_t swept_last = --stream.sweep_index;
+  if (stream.hot && stream.hot->is_sweeping && hole < stream.hot->sweep_index) {
+    const uint32_t swept_last = --stream.hot->sweep_index;
     list[hole] = list[swept_last];
     subscriptions_[list[hole]].list_index = hole;
     hole = swept_last;
@@ -286,15 +286,13 @@ void Fanout::mark_behind(Subscription& s, Stream& stream) {
   const uint64_t need = needs_from(s);
   if (need >= stream.next) return;
   s.set(Subscription::kBehind);
-  ++stream.behind_count;
-  stream.behind_min = std::min(stream.behind_min, need);
+  stream.add_behind(need);
 }
 
 void Fanout::clear_behind(Subscription& s) {
   if (!s.has(Subscription::kBehind)) return;
   s.clear(Subscription::kBehind);
-  Stream& stream = streams_[s.stream];
-  if (--stream.behind_count == 0) stream.behind_min = ~uint64_t{0};
+  --streams_[s.stream].behind_count;
 }
 
 void Fanout::link_blocked(SubscriptionId id) {
@@ -304,10 +302,10 @@ void Fanout::link_blocked(SubscriptionId id) {
   s.set(Subscription::kInBlockedList);
   s.blocked_prev = kNoIndex;
   s.blocked_next = stream.blocked_head;
-  if (stream.blocked_head != kNoIndex) subscriptions_[stream.blocked_head].blocked_prev = id;
+  const uint64_t need = needs_from(s);
+  if (!stream.has_blocked() || need < stream.blocked_min()) stream.set_blocked_min(need);
+  if (stream.has_blocked()) subscriptions_[stream.blocked_head].blocked_prev = id;
   stream.blocked_head = id;
-  ++stream.blocked_count;
-  stream.blocked_min = std::min(stream.blocked_min, needs_from(s));
 }
 
 void Fanout::unlink_blocked(SubscriptionId id) {
@@ -320,7 +318,6 @@ void Fanout::unlink_blocked(SubscriptionId id) {
   else
     stream.blocked_head = s.blocked_next;
   if (s.blocked_next != kNoIndex) subscriptions_[s.blocked_next].blocked_prev = s.blocked_prev;
-  if (--stream.blocked_count == 0) stream.blocked_min = ~uint64_t{0};
 }
 
 bool Fanout::has_pending(PeerId id) const {
@@ -337,13 +334,16 @@ bool Fanout::has_pending(const Subscription& s) const {
 
 // --- streams ---
 
-StreamId Fanout::make_stream(uint32_t channel, EncodingId encoding, uint64_t base_offset) {
+StreamId Fanout::make_stream(uint32_t channel, EncodingId encoding, uint64_t base_offset,
+                             StreamId next) {
+  LIVEHUB_CHECK(channel < Stream::kChannelsMax, "a shard has fewer than 16 million channels");
   const StreamId id = streams_.allocate();
   Stream& stream = streams_[id];
-  stream.channel = channel;
+  stream.channel = channel & (Stream::kChannelsMax - 1);
   stream.encoding = encoding;
   stream.base_offset = base_offset;
   stream.tenancy = ++tenancies_;
+  stream.next_of_channel = next;
   return id;
 }
 
@@ -351,11 +351,11 @@ void Fanout::free_stream(StreamId id) {
   Stream& stream = streams_[id];
   LIVEHUB_CHECK(stream.subscribers.empty(), "a stream is freed when nobody is attached");
   if (stream.hot) {
-    rings_bytes_ -= stream.hot->ring_bytes();
-    account_.release(static_cast<int64_t>(stream.hot->ring_bytes()));
+    rings_bytes_ -= stream.hot->store.ring_bytes();
+    account_.release(static_cast<int64_t>(stream.hot->store.ring_bytes()));
     std::erase(hot_streams_, id);
   }
-  streams_.release(id);  // a stale name in the dirty queue is recognised by Stream::is_dirty
+  streams_.release(id);  // a stale name in the dirty queue is recognised by Hot::is_dirty
 }
 
 bool Fanout::is_in_use(StreamId id) const {
@@ -370,10 +370,10 @@ bool Fanout::attach_after(SubscriptionId id, StreamId stream_id, uint64_t offset
   const Stream& stream = streams_[stream_id];
   if (offset < stream.base_offset) return false;
   if (stream.hot) {
-    uint64_t low = stream.first, high = stream.next;
+    uint64_t low = stream.first(), high = stream.next;
     while (low < high) {
       const uint64_t middle = low + (high - low) / 2;
-      if (stream.hot->view(middle).offset <= offset)
+      if (stream.hot->store.view(middle).offset <= offset)
         low = middle + 1;
       else
         high = middle;
@@ -381,7 +381,7 @@ bool Fanout::attach_after(SubscriptionId id, StreamId stream_id, uint64_t offset
     attach(id, stream_id, low, 0);
     return true;
   }
-  uint64_t position = stream.first < stream.next ? stream.cold_first : 0;
+  uint64_t position = stream.first() < stream.next ? stream.cold_first : 0;
   while (position != 0 && arena_.at(position)->offset <= offset)
     position = arena_.at(position)->next;
   attach(id, stream_id, position ? arena_.at(position)->sequence : stream.next, position);

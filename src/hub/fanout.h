@@ -116,7 +116,10 @@ class Fanout {
   }
 
   // Streams.
-  StreamId make_stream(uint32_t channel, EncodingId encoding, uint64_t base_offset);
+  // `next`: the first of those that the channel has already; kNoIndex: it has none.
+  StreamId make_stream(uint32_t channel, EncodingId encoding, uint64_t base_offset,
+                       StreamId next = kNoIndex);
+  void chain(StreamId id, StreamId next) { streams_[id].next_of_channel = next; }
   void free_stream(StreamId id);
   const Stream& stream(StreamId id) const { return streams_[id]; }
   bool is_in_use(StreamId id) const;  // has subscribers, or is hot and cooling

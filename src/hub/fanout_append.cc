@@ -23,12 +23,12 @@ bool Fanout::make_room(StreamId id, const Message& message, Claim& claim) {
 
 bool Fanout::make_room_hot(Stream& stream, size_t bytes, bool is_large) {
   const auto fits = [&] {
-    if (!is_large) return stream.hot->fits(bytes);
-    const size_t held = stream.hot->block_bytes();
+    if (!is_large) return stream.hot->store.fits(bytes);
+    const size_t held = stream.hot->store.block_bytes();
     return held == 0 || held + bytes <= limits_.blocks_bytes_max;
   };
   while (!fits()) {
-    if (stream.first >= stream.needed_from()) return false;
+    if (stream.first() >= stream.needed_from()) return false;
     drop_first(stream);
   }
   return true;
@@ -46,9 +46,9 @@ bool Fanout::make_room_cold(size_t bytes, bool is_large, Claim& claim) {
     const Arena::Header& oldest = *arena_.at(arena_.tail());
     if (streams_.contains(oldest.stream)) {
       Stream& stream = streams_[oldest.stream];
-      const bool is_kept = stream.tenancy == oldest.tenancy && oldest.sequence == stream.first;
+      const bool is_kept = stream.tenancy == oldest.tenancy && oldest.sequence == stream.first();
       if (is_kept) {
-        if (stream.first >= stream.needed_from()) return false;
+        if (stream.first() >= stream.needed_from()) return false;
         drop_first(stream);
       }
     }
@@ -63,13 +63,13 @@ bool Fanout::make_room_cold(size_t bytes, bool is_large, Claim& claim) {
 
 // The entry's bytes are still there when this returns; the caller overwrites them later.
 void Fanout::drop_first(Stream& stream) {
-  const uint64_t sequence = stream.first;
+  const uint64_t sequence = stream.first();
   LIVEHUB_CHECK(sequence < stream.needed_from(), "an entry that someone can still be sent is kept");
-  if (stream.blocked_count > 0 && stream.blocked_min <= sequence) lap_blocked(stream, sequence);
-  ++stream.first;
+  if (stream.has_blocked() && stream.blocked_min() <= sequence) lap_blocked(stream, sequence);
+  stream.set_first(sequence + 1);
   if (stream.hot) {
-    raise_base(stream, stream.hot->view(sequence).offset);
-    stream.hot->drop_first();
+    raise_base(stream, stream.hot->store.view(sequence).offset);
+    stream.hot->store.drop_first();
     return;
   }
   const Arena::Header& entry = *arena_.at(stream.cold_first);
@@ -79,7 +79,7 @@ void Fanout::drop_first(Stream& stream) {
 }
 
 void Fanout::lap_blocked(Stream& stream, uint64_t sequence) {
-  uint64_t least_needed = ~uint64_t{0};
+  uint64_t least_needed = stream.next;
   for (SubscriptionId id = stream.blocked_head; id != kNoIndex;
        id = subscriptions_[id].blocked_next) {
     Subscription& s = subscriptions_[id];
@@ -97,7 +97,7 @@ void Fanout::lap_blocked(Stream& stream, uint64_t sequence) {
     }
     if (!s.has(Subscription::kLapped)) least_needed = std::min(least_needed, s.cursor);
   }
-  stream.blocked_min = least_needed;
+  stream.set_blocked_min(least_needed);
 }
 
 // --- append ---
@@ -117,10 +117,11 @@ void Fanout::append(StreamId id, const Message& message, PeerId skip_peer) {
     append_hot(stream, message, bytes, is_large, skip_serial);
   else
     append_cold(id, stream, message, bytes, is_large, skip_serial);
-  if (!stream.hot || stream.subscribers.empty()) {
-    stream.swept = stream.next;
-  } else if (!stream.is_dirty) {
-    stream.is_dirty = true;
+  if (!stream.hot) return;
+  if (stream.subscribers.empty()) {
+    stream.hot->swept = stream.next;
+  } else if (!stream.hot->is_dirty) {
+    stream.hot->is_dirty = true;
     dirty_.push(id);
   }
 }
@@ -128,15 +129,16 @@ void Fanout::append(StreamId id, const Message& message, PeerId skip_peer) {
 void Fanout::append_hot(Stream& stream, const Message& message, uint32_t bytes, bool is_large,
                         uint32_t skip_serial) {
   const Encoding& encoding = *encodings_[stream.encoding];
+  HotStore& store = stream.hot->store;
   if (is_large) {
     Block* block = Block::make(bytes, account_);
     encoding.write_frame(message, block->data());
-    stream.hot->append_block(block, skip_serial, append_order_, message.position.offset);
+    store.append_block(block, skip_serial, append_order_, message.position.offset);
   } else {
-    char* place = stream.hot->append(bytes, skip_serial, append_order_, message.position.offset);
+    char* place = store.append(bytes, skip_serial, append_order_, message.position.offset);
     encoding.write_frame(message, place);
   }
-  stream.next = stream.hot->next();
+  stream.next = store.next();
 }
 
 void Fanout::append_cold(StreamId id, Stream& stream, const Message& message, uint32_t bytes,
@@ -179,7 +181,7 @@ uint64_t Fanout::cold_position(const Stream& stream, uint64_t cursor, uint64_t h
 }
 
 EntryView Fanout::view(const Stream& stream, uint64_t sequence, uint64_t hint) const {
-  return stream.hot ? stream.hot->view(sequence)
+  return stream.hot ? stream.hot->store.view(sequence)
                     : arena_.view(cold_position(stream, sequence, hint));
 }
 
@@ -188,8 +190,10 @@ EntryView Fanout::view(const Stream& stream, uint64_t sequence, uint64_t hint) c
 void Fanout::make_hot_if_worth(StreamId id) {
   Stream& stream = streams_[id];
   if (stream.subscribers.size() < limits_.hot_from_subscribers) return;
-  stream.cooling_since_ns = 0;
-  if (!stream.hot) make_hot(id);
+  if (stream.hot)
+    stream.hot->cooling_since_ns = 0;
+  else
+    make_hot(id);
 }
 
 bool Fanout::make_hot(StreamId id) {
@@ -199,24 +203,25 @@ bool Fanout::make_hot(StreamId id) {
   for (uint64_t p = stream.cold_first; p != 0; p = arena_.at(p)->next)
     if (!arena_.at(p)->block) bytes += arena_.at(p)->bytes;
   const size_t entries_max = HotStore::entries_max(limits_.ring_bytes) / 2;
-  while (bytes > limits_.ring_bytes / 2 || stream.next - stream.first > entries_max) {
-    if (stream.first >= stream.needed_from()) return false;
+  while (bytes > limits_.ring_bytes / 2 || stream.next - stream.first() > entries_max) {
+    if (stream.first() >= stream.needed_from()) return false;
     if (!arena_.at(stream.cold_first)->block) bytes -= arena_.at(stream.cold_first)->bytes;
     drop_first(stream);
   }
-  std::unique_ptr<HotStore> store;
+  std::unique_ptr<Hot> hot;
   try {
-    store = std::make_unique<HotStore>(limits_.ring_bytes);
+    hot = std::make_unique<Hot>(limits_.ring_bytes);
   } catch (const std::bad_alloc&) {
     return false;  // stays cold: slower, not wrong
   }
-  store->start_at(stream.first);
+  HotStore& store = hot->store;
+  store.start_at(stream.first());
   for (uint64_t p = stream.cold_first; p != 0; p = arena_.at(p)->next) {
     const EntryView e = arena_.view(p);
     if (e.block)
-      store->append_block(e.block->hold(), e.skip_serial, e.append_order, e.offset);
+      store.append_block(e.block->hold(), e.skip_serial, e.append_order, e.offset);
     else
-      std::memcpy(store->append(e.bytes, e.skip_serial, e.append_order, e.offset), e.data, e.bytes);
+      std::memcpy(store.append(e.bytes, e.skip_serial, e.append_order, e.offset), e.data, e.bytes);
   }
   for (const SubscriptionId sid : stream.subscribers) {
     Subscription& s = subscriptions_[sid];
@@ -225,10 +230,10 @@ bool Fanout::make_hot(StreamId id) {
     if (partial && partial->where == Partial::Where::kStream && partial->subscription == sid)
       own_partial(s.peer);
   }
-  stream.hot = std::move(store);
+  hot->swept = stream.next;
+  stream.hot = std::move(hot);
   stream.tenancy = ++tenancies_;
   stream.cold_first = stream.cold_last = 0;
-  stream.swept = stream.next;
   rings_bytes_ += limits_.ring_bytes;
   account_.charge(static_cast<int64_t>(limits_.ring_bytes));
   hot_streams_.push_back(id);
@@ -239,11 +244,11 @@ bool Fanout::make_hot(StreamId id) {
 // it.
 void Fanout::make_cold(StreamId id) {
   Stream& stream = streams_[id];
-  if (stream.first < stream.next) raise_base(stream, stream.hot->view(stream.next - 1).offset);
-  stream.first = stream.swept = stream.next;
+  if (stream.first() < stream.next)
+    raise_base(stream, stream.hot->store.view(stream.next - 1).offset);
+  stream.set_first(stream.next);
   stream.hot.reset();
   stream.tenancy = ++tenancies_;
-  stream.cooling_since_ns = 0;
   rings_bytes_ -= limits_.ring_bytes;
   account_.release(static_cast<int64_t>(limits_.ring_bytes));
   std::erase(hot_streams_, id);
@@ -254,9 +259,10 @@ void Fanout::cool(int64_t now_ns, std::vector<StreamId>& now_unused) {
     const StreamId id = hot_streams_[i];
     Stream& stream = streams_[id];
     if (stream.subscribers.size() >= limits_.hot_from_subscribers) continue;
-    if (stream.cooling_since_ns == 0) stream.cooling_since_ns = now_ns;
-    if (now_ns - stream.cooling_since_ns < limits_.hot_until_ns) continue;
-    const bool is_quiet = !stream.is_dirty && stream.blocked_count == 0 && stream.behind_count == 0;
+    Hot& hot = *stream.hot;
+    if (hot.cooling_since_ns == 0) hot.cooling_since_ns = now_ns;
+    if (now_ns - hot.cooling_since_ns < limits_.hot_until_ns) continue;
+    const bool is_quiet = !hot.is_dirty && !stream.has_blocked() && stream.behind_count == 0;
     if (!is_quiet) continue;
     if (stream.subscribers.empty()) now_unused.push_back(id);
     make_cold(id);

@@ -7,7 +7,7 @@ namespace livehub::hub {
 
 size_t Fanout::rings_used_bytes() const {
   size_t bytes = 0;
-  for (const StreamId id : hot_streams_) bytes += streams_[id].hot->used_bytes();
+  for (const StreamId id : hot_streams_) bytes += streams_[id].hot->store.used_bytes();
   return bytes;
 }
 
@@ -17,11 +17,12 @@ void Fanout::check_invariants() const {
     if (!streams_.contains(id)) continue;
     const Stream& stream = streams_[id];
     if (stream.hot) {
-      rings_bytes += stream.hot->ring_bytes();
-      LIVEHUB_CHECK(stream.hot->first() == stream.first && stream.hot->next() == stream.next,
+      const HotStore& store = stream.hot->store;
+      rings_bytes += store.ring_bytes();
+      LIVEHUB_CHECK(store.first() == stream.first() && store.next() == stream.next,
                     "a hot stream and its store count alike");
     } else {
-      uint64_t sequence = stream.first;
+      uint64_t sequence = stream.first();
       for (uint64_t p = stream.cold_first; p != 0; p = arena_.at(p)->next, ++sequence) {
         LIVEHUB_CHECK(p >= arena_.tail() && p < arena_.head(), "a kept entry is inside the arena");
         LIVEHUB_CHECK(arena_.at(p)->sequence == sequence && arena_.at(p)->stream == id,
@@ -43,22 +44,29 @@ void Fanout::check_invariants() const {
       LIVEHUB_CHECK(s.has(Subscription::kInBlockedList) == peer.has(Peer::kBlocked),
                     "the blocked, and only they, are in blocked lists");  // invariant 5
       if (!peer.has(Peer::kBlocked))                                      // invariant 1
-        LIVEHUB_CHECK(s.has(Subscription::kLapped) || s.cursor >= stream.first,
+        LIVEHUB_CHECK(s.has(Subscription::kLapped) || s.cursor >= stream.first(),
                       "who can be sent to is never overtaken");
       if (s.has(Subscription::kBehind)) {
-        LIVEHUB_CHECK(s.cursor >= stream.behind_min, "behind_min is a lower bound");
+        LIVEHUB_CHECK(s.cursor >= stream.behind_min(), "behind_min is a lower bound");
         LIVEHUB_CHECK(peer.has(Peer::kReady), "who is behind is about to be served");
       }
       if (peer.has(Peer::kBlocked) && !s.has(Subscription::kLapped))
-        LIVEHUB_CHECK(s.cursor >= stream.blocked_min && s.cursor >= stream.first,
+        LIVEHUB_CHECK(s.cursor >= stream.blocked_min() && s.cursor >= stream.first(),
                       "blocked_min is a lower bound, and who is not lapped has all it needs");
-      const bool is_swept = !stream.is_sweeping || i < stream.sweep_index;
+      const bool is_swept =
+          !stream.hot || !stream.hot->is_sweeping || i < stream.hot->sweep_index;
       const bool is_apart = s.has(Subscription::kBehind) || s.has(Subscription::kLapped);
       if (!peer.has(Peer::kBlocked) && !is_apart && is_swept)
-        LIVEHUB_CHECK(s.cursor >= stream.swept, "a finished sweep has reached everyone");
+        LIVEHUB_CHECK(s.cursor >= (stream.hot ? stream.hot->swept : stream.next),
+                      "a finished sweep has reached everyone");
     }
     LIVEHUB_CHECK(behind == stream.behind_count, "those behind are counted");
-    LIVEHUB_CHECK(blocked == stream.blocked_count, "those blocked are counted");
+    for (SubscriptionId sid = stream.blocked_head; sid != kNoIndex;
+         sid = subscriptions_[sid].blocked_next) {
+      LIVEHUB_CHECK(subscriptions_[sid].stream == id, "a stream's blocked are its own");
+      --blocked;
+    }
+    LIVEHUB_CHECK(blocked == 0, "those blocked are in the list, once");
   }
   LIVEHUB_CHECK(rings_bytes == rings_bytes_, "rings are counted");
   size_t remainders = 0;
@@ -85,11 +93,11 @@ void Fanout::check_invariants() const {
     const Subscription& s = subscriptions_[peer.partial->subscription];
     LIVEHUB_CHECK(s.peer == id && s.has(Subscription::kAttached),
                   "a partial frame's stream is attached");
-    LIVEHUB_CHECK(peer.partial->sequence >= streams_[s.stream].first,
+    LIVEHUB_CHECK(peer.partial->sequence >= streams_[s.stream].first(),
                   "the rest of a partial frame is copied before it is overwritten");
     LIVEHUB_CHECK(
         peer.has(Peer::kBlocked) || (s.has(Subscription::kBehind) &&
-                                     streams_[s.stream].behind_min <= peer.partial->sequence),
+                                     streams_[s.stream].behind_min() <= peer.partial->sequence),
         "the rest of a partial frame is kept for a peer that can be sent to");
   }
   LIVEHUB_CHECK(remainders == 0, "whoever holds memory for a partial frame is in the list, once");

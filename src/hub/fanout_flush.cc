@@ -19,7 +19,7 @@ bool Fanout::flush(uint32_t now_tick) {
   flush_ready(now_tick, ready_budget);
   for (size_t round = dirty_.size(); round > 0 && budget > 0; --round) {
     const StreamId id = dirty_.pop();
-    if (!streams_.contains(id) || !streams_[id].is_dirty) continue;
+    if (!streams_.contains(id) || !streams_[id].hot || !streams_[id].hot->is_dirty) continue;
     if (!sweep(id, now_tick, budget)) dirty_.push(id);
   }
   tell_sink();
@@ -75,28 +75,29 @@ void Fanout::flush_ready(uint32_t now_tick, uint32_t& budget) {
 
 bool Fanout::sweep(StreamId id, uint32_t now_tick, uint32_t& budget) {
   Stream& stream = streams_[id];
-  if (!stream.is_sweeping) {
-    stream.is_sweeping = true;
-    stream.sweep_index = 0;
-    stream.sweep_goal = stream.next;
+  Hot& hot = *stream.hot;
+  if (!hot.is_sweeping) {
+    hot.is_sweeping = true;
+    hot.sweep_index = 0;
+    hot.sweep_goal = stream.next;
   }
   const auto& list = stream.subscribers;
-  while (stream.sweep_index < list.size()) {
+  while (hot.sweep_index < list.size()) {
     if (budget == 0) return false;
     start_batch();
-    while (stream.sweep_index < list.size() && budget > 0 && batch_has_room()) {
-      const uint32_t ahead = stream.sweep_index + 8;
+    while (hot.sweep_index < list.size() && budget > 0 && batch_has_room()) {
+      const uint32_t ahead = hot.sweep_index + 8;
       if (ahead < list.size()) subscriptions_.prefetch(list[ahead]);
       if (ahead - 4 < list.size()) peers_.prefetch(subscriptions_[list[ahead - 4]].peer);
-      sweep_one(stream, list[stream.sweep_index++]);
+      sweep_one(stream, list[hot.sweep_index++]);
       --budget;
     }
     run_batch(now_tick);
   }
-  stream.is_sweeping = false;
-  stream.swept = list.empty() ? stream.next : stream.sweep_goal;
-  stream.is_dirty = stream.swept < stream.next;
-  return !stream.is_dirty;
+  hot.is_sweeping = false;
+  hot.swept = list.empty() ? stream.next : hot.sweep_goal;
+  hot.is_dirty = hot.swept < stream.next;
+  return !hot.is_dirty;
 }
 
 // The usual subscriber has one subscription, nothing of its own waiting, and takes one plain range
@@ -106,8 +107,9 @@ void Fanout::sweep_one(Stream& stream, SubscriptionId id) {
   Subscription& s = subscriptions_[id];
   const Peer& peer = peers_[s.peer];
   if (s.cursor >= stream.next || s.has(Subscription::kLapped) || peer.has(Peer::kBlocked)) return;
-  const bool is_usual = peer.flags == Peer::kOpen && peer.subscription_count == 1 && stream.hot &&
-                        stream.hot->is_plain(s.cursor);
+  const HotStore& store = stream.hot->store;
+  const bool is_usual = peer.flags == Peer::kOpen && peer.subscription_count == 1 &&
+                        store.is_plain(s.cursor);
   if (!is_usual) {
     mark_behind(s, stream);
     make_ready(s.peer);
@@ -117,8 +119,8 @@ void Fanout::sweep_one(Stream& stream, SubscriptionId id) {
                          steps_.back().from == s.cursor &&
                          subscriptions_[steps_.back().subscription].stream == s.stream;
   if (!is_shared) {
-    const auto bytes = static_cast<uint32_t>(stream.hot->range_bytes(s.cursor, stream.next));
-    pieces_.push_back({stream.hot->range_data(s.cursor), bytes});
+    const auto bytes = static_cast<uint32_t>(store.range_bytes(s.cursor, stream.next));
+    pieces_.push_back({store.range_data(s.cursor), bytes});
   }
   const auto bytes = static_cast<uint32_t>(pieces_.back().iov_len);
   const auto step = static_cast<uint32_t>(steps_.size());
@@ -204,10 +206,11 @@ void Fanout::add_piece(const char* data, uint32_t bytes, uint32_t pieces_begin) 
 bool Fanout::read_run(Reading& reading, uint64_t order_end, uint32_t peer_serial,
                       uint32_t pieces_begin) {
   const Stream& stream = streams_[subscriptions_[reading.subscription].stream];
-  if (stream.hot && order_end == ~uint64_t{0} && stream.hot->is_plain(reading.cursor) &&
+  if (stream.hot && order_end == ~uint64_t{0} && stream.hot->store.is_plain(reading.cursor) &&
       pieces_.size() - pieces_begin < kPiecesPerSend) {
-    const auto bytes = static_cast<uint32_t>(stream.hot->range_bytes(reading.cursor, stream.next));
-    const char* data = stream.hot->range_data(reading.cursor);
+    const HotStore& store = stream.hot->store;
+    const auto bytes = static_cast<uint32_t>(store.range_bytes(reading.cursor, stream.next));
+    const char* data = store.range_data(reading.cursor);
     steps_.push_back(
         {reading.subscription, bytes, data, nullptr, reading.cursor, stream.next, 0, true});
     add_piece(data, bytes, pieces_begin);
@@ -309,11 +312,11 @@ void Fanout::settle_part(PeerId id, const Step& step, uint32_t sent) {
     uint64_t low = step.from, high = step.to;  // the last entry that begins at or before the cut
     while (high - low > 1) {
       const uint64_t middle = low + (high - low) / 2;
-      (stream.hot->range_bytes(step.from, middle) <= sent ? low : high) = middle;
+      (stream.hot->store.range_bytes(step.from, middle) <= sent ? low : high) = middle;
     }
     sequence = low;
-    sent -= static_cast<uint32_t>(stream.hot->range_bytes(step.from, sequence));
-    e = stream.hot->view(sequence);
+    sent -= static_cast<uint32_t>(stream.hot->store.range_bytes(step.from, sequence));
+    e = stream.hot->store.view(sequence);
   }
   counters_.deliveries += sequence - step.from;
   s.cursor = sequence;
@@ -364,7 +367,7 @@ void Fanout::resume_lapped(PeerId id, SubscriptionId sid) {
   s.clear(Subscription::kLapped);
   s.hint = 0;
   s.cursor = stream.next;
-  if (stream.first == stream.next) return sink_.on_skipped(id, sid, stream.base_offset);
+  if (stream.first() == stream.next) return sink_.on_skipped(id, sid, stream.base_offset);
   const uint64_t hint = stream.hot ? 0 : stream.cold_last;
   const EntryView newest = view(stream, stream.next - 1, hint);
   if (s.policy == SlowReader::kNewest && newest.skip_serial != peers_[id].serial) {
@@ -383,7 +386,7 @@ void Fanout::skip_to_end(SubscriptionId id) {
   s.cursor = stream.next;
   s.hint = 0;
   if (s.has(Subscription::kInBlockedList))
-    stream.blocked_min = std::min(stream.blocked_min, needs_from(s));
+    stream.set_blocked_min(std::min(stream.blocked_min(), needs_from(s)));
 }
 
 void Fanout::tell_sink() {

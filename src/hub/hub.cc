@@ -22,59 +22,84 @@ Hub::Hub(ShardId self, const Identity& identity, const Limits& limits, base::Mem
       post_(post),
       events_(events),
       fanout_(limits_, account, *this),
-      owner_(self, identity, limits_, account, post) {}
+      owner_(self, identity, limits_, account, post, directory_) {}
 
 // --- channels ---
 
 uint32_t Hub::find_or_make_channel(std::string_view name) {
-  const uint64_t hash = identity_.hash(name);
-  const auto short_hash = static_cast<uint32_t>(hash);
-  uint32_t id = names_.find(short_hash, [&](uint32_t i) { return channels_[i].name == name; });
-  if (id != kNoIndex) return id;
-  id = channels_.allocate();
-  channels_[id].name = name;
-  channels_[id].hash = short_hash;
-  channels_[id].owner = identity_.owner_of(hash);
-  channels_[id].state = State::kLeft;
-  names_.insert(short_hash, id);
+  const uint32_t entry = directory_.find_or_make(identity_.hash(name), name);
+  if (directory_[entry].local != kNoIndex) return directory_[entry].local;
+  const uint32_t id = channels_.allocate();
+  channels_[id].entry = entry;
+  directory_[entry].local = id;
   reserved_channels_ += is_reserved(name);
   return id;
 }
 
+Hub::Extra& Hub::extra_of(Channel& channel) {
+  if (!channel.extra) channel.extra = std::make_unique<Extra>();
+  return *channel.extra;
+}
+
+void Hub::drop_extra_if_empty(Channel& channel) {
+  const Extra* extra = channel.extra.get();
+  if (extra && extra->epoch == 0 && extra->watchers.empty() && extra->waiting.empty())
+    channel.extra.reset();
+}
+
+uint64_t Hub::epoch_of(const Channel& channel) const {
+  return channel.extra && channel.extra->epoch != 0 ? channel.extra->epoch : identity_.epoch;
+}
+
+void Hub::set_head(Channel& channel, Position head) {
+  channel.last_offset = head.offset;
+  if (head.epoch == epoch_of(channel)) return;
+  extra_of(channel).epoch = head.epoch == identity_.epoch ? 0 : head.epoch;
+  drop_extra_if_empty(channel);
+}
+
+void Hub::send_to_owner(const Channel& channel, Mail mail) {
+  mail.from = self_;
+  mail.cargo = std::make_unique<Cargo>();
+  mail.cargo->channel = name_of(channel);
+  post_.send_request(identity_.owner_of(hash_of(channel)), std::move(mail));
+}
+
 void Hub::join(uint32_t id) {
   Channel& channel = channels_[id];
-  channel.state = State::kJoining;
+  channel.set(State::kJoining);
   ++channel.answers_awaited;
   ++counters_.joins;
   Mail mail;
   mail.kind = MailKind::kJoin;
-  mail.from = self_;
   mail.channel = id;
-  mail.cargo = std::make_unique<Cargo>();
-  mail.cargo->channel = channel.name;
-  post_.send_request(channel.owner, std::move(mail));
+  send_to_owner(channel, std::move(mail));
 }
 
 void Hub::leave_if_unused(uint32_t id) {
   Channel& channel = channels_[id];
   if (channel.subscription_count > 0) return;
-  std::erase_if(channel.streams, [&](StreamId stream) {
-    if (fanout_.is_in_use(stream)) return false;
-    fanout_.free_stream(stream);
-    return true;
-  });
-  if (!channel.streams.empty()) return;  // a hot stream that cools keeps us in
-  if (channel.state != State::kLeft) {
-    channel.state = State::kLeft;
+  StreamId kept = kNoIndex;
+  for (StreamId stream = channel.first_stream; stream != kNoIndex;) {
+    const StreamId next = next_of(stream);
+    if (fanout_.is_in_use(stream)) {
+      fanout_.chain(stream, kept);
+      kept = stream;
+    } else {
+      fanout_.free_stream(stream);
+    }
+    stream = next;
+  }
+  channel.first_stream = kept;
+  if (kept != kNoIndex) return;  // a hot stream that cools keeps us in
+  if (channel.state() != State::kLeft) {
+    channel.set(State::kLeft);
     ++channel.answers_awaited;
     ++counters_.leaves;
     Mail mail;
     mail.kind = MailKind::kLeave;
-    mail.from = self_;
     mail.channel = id;
-    mail.cargo = std::make_unique<Cargo>();
-    mail.cargo->channel = channel.name;
-    post_.send_request(channel.owner, std::move(mail));
+    send_to_owner(channel, std::move(mail));
   }
   release_if_done(id);
 }
@@ -82,20 +107,22 @@ void Hub::leave_if_unused(uint32_t id) {
 // The slot must live as long as the owner may still name it in an answer.
 void Hub::release_if_done(uint32_t id) {
   Channel& channel = channels_[id];
-  if (channel.state != State::kLeft || channel.answers_awaited > 0) return;
+  if (channel.state() != State::kLeft || channel.answers_awaited > 0) return;
   if (channel.subscription_count > 0) return;
-  names_.erase(channel.hash, id);
-  reserved_channels_ -= is_reserved(channel.name);
+  const uint32_t entry = channel.entry;
+  reserved_channels_ -= is_reserved(name_of(channel));
+  directory_[entry].local = kNoIndex;
+  directory_.release_if_unused(entry, hash_of(channel));
   channels_.release(id);
 }
 
 StreamId Hub::stream_for(uint32_t channel_id, EncodingId encoding) {
   Channel& channel = channels_[channel_id];
-  for (const StreamId id : channel.streams)
+  for (StreamId id = channel.first_stream; id != kNoIndex; id = next_of(id))
     if (fanout_.stream(id).encoding == encoding) return id;
-  const StreamId id = fanout_.make_stream(channel_id, encoding, channel.last_offset);
-  channel.streams.push_back(id);
-  return id;
+  channel.first_stream =
+      fanout_.make_stream(channel_id, encoding, channel.last_offset, channel.first_stream);
+  return channel.first_stream;
 }
 
 // --- subscribing ---
@@ -106,13 +133,13 @@ SubscriptionId Hub::subscribe(PeerId peer, std::string_view name, EncodingId enc
   const SubscriptionId id = fanout_.make_subscription(peer, channel_id, encoding, policy);
   Channel& channel = channels_[channel_id];
   ++channel.subscription_count;
-  if (channel.state == State::kJoined) {
+  if (channel.state() == State::kJoined) {
     begin(id, resume);
     return id;
   }
   fanout_.subscription(id).set(Subscription::kWaiting);
-  channel.waiting.push_back({id, fanout_.subscription(id).generation, resume});
-  if (channel.state == State::kLeft) join(channel_id);
+  extra_of(channel).waiting.push_back({id, fanout_.subscription(id).generation, resume});
+  if (channel.state() == State::kLeft) join(channel_id);
   return id;
 }
 
@@ -122,16 +149,17 @@ void Hub::begin(SubscriptionId id, std::optional<Position> resume) {
   s.clear(Subscription::kWaiting);
   Channel& channel = channels_[s.channel];
   const PeerId peer = s.peer;
+  const Position head{epoch_of(channel), channel.last_offset};
   if (s.encoding == kNoEncoding) {
     s.set(Subscription::kWatching);
-    channel.watchers.push_back(id);
-    return events_.on_watching(peer, id, {channel.epoch, channel.last_offset});
+    extra_of(channel).watchers.push_back(id);
+    return events_.on_watching(peer, id, head);
   }
   if (!resume) {
-    events_.on_subscribed(peer, id, {channel.epoch, channel.last_offset}, false);
+    events_.on_subscribed(peer, id, head, false);
     return attach_now(id);
   }
-  const bool is_local = resume->epoch == channel.epoch && resume->offset <= channel.last_offset;
+  const bool is_local = resume->epoch == head.epoch && resume->offset <= head.offset;
   if (is_local) {
     const StreamId stream = stream_for(s.channel, s.encoding);
     if (resume->offset >= fanout_.stream(stream).base_offset) {
@@ -163,12 +191,13 @@ void Hub::unsubscribe(SubscriptionId id) {
     else
       ask_next_window(peer);
   }
-  if (s.has(Subscription::kWatching)) std::erase(channels_[channel_id].watchers, id);
+  Channel& channel = channels_[channel_id];
+  if (s.has(Subscription::kWatching)) std::erase(channel.extra->watchers, id);
   if (s.has(Subscription::kWaiting))
-    std::erase_if(channels_[channel_id].waiting,
-                  [&](const Waiting& w) { return w.subscription == id; });
+    std::erase_if(channel.extra->waiting, [&](const Waiting& w) { return w.subscription == id; });
+  drop_extra_if_empty(channel);
   fanout_.remove_subscription(id);
-  --channels_[channel_id].subscription_count;
+  --channel.subscription_count;
   leave_if_unused(channel_id);
 }
 
@@ -198,12 +227,9 @@ void Hub::ask_window(Replay& replay) {
   ++counters_.replay_windows;
   Mail mail;
   mail.kind = MailKind::kReplay;
-  mail.from = self_;
   mail.token = replay_token(replay.subscription, replay.generation);
   mail.position = replay.after;
-  mail.cargo = std::make_unique<Cargo>();
-  mail.cargo->channel = channel.name;
-  post_.send_request(channel.owner, std::move(mail));
+  send_to_owner(channel, std::move(mail));
 }
 
 void Hub::on_window(Mail& mail) {
@@ -340,10 +366,11 @@ bool Hub::on_answer(Mail& mail) {
 
 bool Hub::on_live(Mail& mail) {
   Channel& channel = channels_[mail.channel];
-  if (channel.state != State::kJoined) return true;  // of a membership that was left
+  if (channel.state() != State::kJoined) return true;  // of a membership that was left
   const Message& message = *mail.message;
+  const StreamId first = channel.first_stream;
   Fanout::Claim claim;
-  for (const StreamId stream : channel.streams)
+  for (StreamId stream = first; stream != kNoIndex; stream = next_of(stream))
     if (!fanout_.make_room(stream, message, claim)) return false;
   PeerId skip = kNoIndex;
   if (message.skip != kNobody && message.skip >> 56 == (self_ & 0xffu)) {
@@ -352,9 +379,9 @@ bool Hub::on_live(Mail& mail) {
                          peer_name(self_, events_.peer_generation(index), index) == message.skip;
     if (is_same) skip = index;
   }
-  for (const StreamId stream : channel.streams) fanout_.append(stream, message, skip);
-  channel.epoch = message.position.epoch;
-  channel.last_offset = message.position.offset;
+  for (StreamId stream = first; stream != kNoIndex; stream = next_of(stream))
+    fanout_.append(stream, message, skip);
+  set_head(channel, message.position);
   ++counters_.live_messages;
   return true;
 }
@@ -363,13 +390,13 @@ void Hub::on_joined(const Mail& mail) {
   Channel& channel = channels_[mail.channel];
   --channel.answers_awaited;
   // Left and joined again before this came: the later join has its own answer.
-  if (channel.state != State::kJoining || channel.answers_awaited > 0)
+  if (channel.state() != State::kJoining || channel.answers_awaited > 0)
     return release_if_done(mail.channel);
-  channel.state = State::kJoined;
-  channel.epoch = mail.position.epoch;
-  channel.last_offset = mail.position.offset;
+  channel.set(State::kJoined);
   std::vector<Waiting> waiting;
-  waiting.swap(channel.waiting);
+  if (channel.extra) waiting.swap(channel.extra->waiting);
+  drop_extra_if_empty(channel);
+  set_head(channel, mail.position);
   for (const Waiting& w : waiting)
     if (fanout_.has_subscription(w.subscription, w.generation)) begin(w.subscription, w.resume);
 }
@@ -384,18 +411,18 @@ void Hub::on_left(const Mail& mail) {
 // could be sent (false: not yet), and the blocked ones miss what does.
 bool Hub::on_gap(const Mail& mail) {
   Channel& channel = channels_[mail.channel];
-  if (channel.state != State::kJoined) return true;
-  for (const StreamId stream : channel.streams)
+  if (channel.state() != State::kJoined) return true;
+  const StreamId first = channel.first_stream;
+  for (StreamId stream = first; stream != kNoIndex; stream = next_of(stream))
     if (!fanout_.is_served(stream)) return false;
-  counters_.source_gaps += !is_reserved(channel.name);
-  const bool is_renumbered = channel.epoch != mail.position.epoch;
-  channel.epoch = mail.position.epoch;
-  channel.last_offset = mail.position.offset;
+  counters_.source_gaps += !is_reserved(name_of(channel));
+  const bool is_renumbered = epoch_of(channel) != mail.position.epoch;
+  set_head(channel, mail.position);
   std::vector<std::pair<SubscriptionId, uint32_t>> told;
   const auto add = [&](SubscriptionId id) {
     told.emplace_back(id, fanout_.subscription(id).generation);
   };
-  for (const StreamId stream : channel.streams) {
+  for (StreamId stream = first; stream != kNoIndex; stream = next_of(stream)) {
     if (is_renumbered)
       fanout_.renumber(stream, mail.position.offset);
     else
@@ -405,7 +432,8 @@ bool Hub::on_gap(const Mail& mail) {
       add(id);
     }
   }
-  for (const SubscriptionId id : channel.watchers) add(id);
+  if (channel.extra)
+    for (const SubscriptionId id : channel.extra->watchers) add(id);
   for (const auto& [id, generation] : told)
     if (fanout_.has_subscription(id, generation))
       events_.on_source_gap(fanout_.subscription(id).peer, id, mail.position);

@@ -20,6 +20,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "hub/directory.h"
 #include "hub/fanout.h"
 #include "hub/owner.h"
 
@@ -96,14 +97,16 @@ class Hub : private Sink {
   int64_t next_release_ns() const { return owner_.next_release_ns(); }
 
   uint32_t channels() const { return channels_.live() - reserved_channels_; }
-  std::string_view channel_name(uint32_t channel) const { return channels_[channel].name; }
-  uint64_t channel_epoch(uint32_t channel) const { return channels_[channel].epoch; }
+  std::string_view channel_name(uint32_t channel) const { return name_of(channels_[channel]); }
+  uint64_t channel_epoch(uint32_t channel) const { return epoch_of(channels_[channel]); }
   // For looks from outside, by local index.
   uint32_t find_channel(std::string_view name) const;  // kNoIndex: nobody here has to do with it
   uint32_t channels_end() const { return channels_.index_end(); }
   bool has_channel(uint32_t channel) const { return channels_.contains(channel); }
   uint32_t subscribers_of(uint32_t channel) const { return channels_[channel].subscription_count; }
-  ShardId owner_of(uint32_t channel) const { return channels_[channel].owner; }
+  ShardId owner_of(uint32_t channel) const {
+    return identity_.owner_of(hash_of(channels_[channel]));
+  }
   const HubCounters& counters() const { return counters_; }
   const Identity& identity() const { return identity_; }
   void check_invariants() const;
@@ -115,19 +118,24 @@ class Hub : private Sink {
     uint32_t generation;
     std::optional<Position> resume;
   };
-  struct Channel {
-    std::string name;
-    uint32_t hash = 0;
-    ShardId owner = 0;
-    State state = State::kJoining;
-    uint32_t answers_awaited = 0;  // kJoined and kLeft that are still to come
-    uint32_t subscription_count = 0;
-    uint64_t epoch = 0;        // whose positions its messages have
-    uint64_t last_offset = 0;  // everything up to here has been appended
-    std::vector<StreamId> streams;
+  struct Extra {         // what few channels have
+    uint64_t epoch = 0;  // whose positions its messages have; 0: this process's
     std::vector<SubscriptionId> watchers;
     std::vector<Waiting> waiting;
   };
+  struct Channel {
+    uint64_t last_offset = 0;      // everything up to here has been appended
+    std::unique_ptr<Extra> extra;  // none: all of it is empty
+    uint32_t entry = kNoIndex;     // its name in the directory
+    StreamId first_stream = kNoIndex;  // a list through Stream::next_of_channel
+    uint32_t subscription_count = 0;
+    uint32_t answers_awaited : 30 = 0;  // kJoined and kLeft that are still to come
+    uint32_t state_bits : 2 = static_cast<uint32_t>(State::kLeft);
+
+    State state() const { return static_cast<State>(state_bits); }
+    void set(State state) { state_bits = static_cast<uint32_t>(state) & 3; }
+  };
+  static_assert(base::Slab<Channel>::item_bytes() <= 32, "memory per channel is a feature");
   struct Replay {
     SubscriptionId subscription;
     uint32_t generation;
@@ -147,6 +155,14 @@ class Hub : private Sink {
   void on_drained(PeerId peer) override;
 
   uint32_t find_or_make_channel(std::string_view name);
+  std::string_view name_of(const Channel& channel) const { return directory_.name(channel.entry); }
+  uint64_t hash_of(const Channel& channel) const { return identity_.hash(name_of(channel)); }
+  Extra& extra_of(Channel& channel);
+  void drop_extra_if_empty(Channel& channel);
+  uint64_t epoch_of(const Channel& channel) const;
+  void set_head(Channel& channel, Position head);
+  StreamId next_of(StreamId stream) const { return fanout_.stream(stream).next_of_channel; }
+  void send_to_owner(const Channel& channel, Mail mail);
   void join(uint32_t id);
   void leave_if_unused(uint32_t id);
   void release_if_done(uint32_t id);
@@ -170,9 +186,9 @@ class Hub : private Sink {
   Post& post_;
   HubEvents& events_;
   Fanout fanout_;
+  Directory directory_;
   Owner owner_;
   base::Slab<Channel> channels_;
-  base::NameTable names_;
   uint32_t reserved_channels_ = 0;  // hub/reserved.h
   std::unordered_map<PeerId, std::vector<Replay>> replays_;
   HubCounters counters_;

@@ -10,7 +10,7 @@ namespace livehub::hub {
 void Hub::check_invariants() const {
   fanout_.check_invariants();
   owner_.check_invariants();
-  LIVEHUB_CHECK(names_.count() == channels_.live(), "every channel has one name in the table");
+  LIVEHUB_CHECK(directory_.names() == directory_.live(), "every name is in the table, once");
   size_t streams = 0;
   for (uint32_t id = 0; id < channels_.index_end(); ++id)
     if (channels_.contains(id)) streams += check_channel(id);
@@ -27,45 +27,45 @@ void Hub::check_invariants() const {
 }
 
 uint32_t Hub::find_channel(std::string_view name) const {
-  return names_.find(static_cast<uint32_t>(identity_.hash(name)),
-                     [&](uint32_t i) { return channels_[i].name == name; });
+  const uint32_t entry = directory_.find(identity_.hash(name), name);
+  return entry == kNoIndex ? kNoIndex : directory_[entry].local;
 }
 
 // Returns how many streams the channel has.
 size_t Hub::check_channel(uint32_t id) const {
   const Channel& channel = channels_[id];
-  const uint32_t found =
-      names_.find(channel.hash, [&](uint32_t i) { return channels_[i].name == channel.name; });
-  LIVEHUB_CHECK(found == id, "a channel is found by its name");
-  switch (channel.state) {
+  LIVEHUB_CHECK(find_channel(name_of(channel)) == id, "a channel is found by its name");
+  const size_t waiting = channel.extra ? channel.extra->waiting.size() : 0;
+  const bool has_streams = channel.first_stream != kNoIndex;
+  switch (channel.state()) {
     case State::kLeft:
-      LIVEHUB_CHECK(channel.subscription_count == 0 && channel.streams.empty(),
+      LIVEHUB_CHECK(channel.subscription_count == 0 && !has_streams,
                     "who left has nobody");
       LIVEHUB_CHECK(channel.answers_awaited > 0, "who left stays only for answers");
       break;
     case State::kJoining:
       LIVEHUB_CHECK(channel.answers_awaited > 0, "who joins waits for an answer");
-      LIVEHUB_CHECK(channel.streams.empty(), "streams begin when the join is answered");
-      LIVEHUB_CHECK(channel.waiting.size() == channel.subscription_count, "all wait for the join");
+      LIVEHUB_CHECK(!has_streams, "streams begin when the join is answered");
+      LIVEHUB_CHECK(waiting == channel.subscription_count, "all wait for the join");
       break;
     case State::kJoined:
-      LIVEHUB_CHECK(channel.answers_awaited == 0 && channel.waiting.empty(),
+      LIVEHUB_CHECK(channel.answers_awaited == 0 && waiting == 0,
                     "who joined waits no more");
-      LIVEHUB_CHECK(channel.subscription_count > 0 || !channel.streams.empty(),
+      LIVEHUB_CHECK(channel.subscription_count > 0 || has_streams,
                     "nobody stays for nothing");
       break;
   }
-  for (const StreamId stream : channel.streams) {
+  size_t streams = 0;
+  for (StreamId stream = channel.first_stream; stream != kNoIndex; stream = next_of(stream)) {
+    ++streams;
     LIVEHUB_CHECK(fanout_.stream(stream).channel == id, "a stream knows its channel");
     LIVEHUB_CHECK(fanout_.stream(stream).base_offset <= channel.last_offset,
                   "a stream forgets only what was there");
-    const auto same =
-        std::count_if(channel.streams.begin(), channel.streams.end(), [&](StreamId other) {
-          return fanout_.stream(other).encoding == fanout_.stream(stream).encoding;
-        });
-    LIVEHUB_CHECK(same == 1, "a channel has one stream per encoding");
+    for (StreamId other = next_of(stream); other != kNoIndex; other = next_of(other))
+      LIVEHUB_CHECK(fanout_.stream(other).encoding != fanout_.stream(stream).encoding,
+                    "a channel has one stream per encoding");
   }
-  return channel.streams.size();
+  return streams;
 }
 
 void Hub::check_peer(PeerId id, std::vector<uint32_t>& subscriptions_of) const {

@@ -10,24 +10,22 @@ namespace livehub::hub {
 Owner::~Owner() { account_.release(static_cast<int64_t>(history_bytes_)); }
 
 uint32_t Owner::find(uint64_t hash, std::string_view name) const {
-  return names_.find(static_cast<uint32_t>(hash),
-                     [&](uint32_t i) { return channels_[i].name == name; });
+  const uint32_t entry = directory_.find(hash, name);
+  return entry == base::kNoIndex ? base::kNoIndex : directory_[entry].owned;
 }
 
 uint32_t Owner::find_or_make(std::string_view name) {
-  const uint64_t hash = identity_.hash(name);
-  uint32_t id = find(hash, name);
-  if (id != base::kNoIndex) return id;
-  id = channels_.allocate();
-  channels_[id].name = name;
-  channels_[id].hash = static_cast<uint32_t>(hash);
+  const uint32_t entry = directory_.find_or_make(identity_.hash(name), name);
+  if (directory_[entry].owned != base::kNoIndex) return directory_[entry].owned;
+  const uint32_t id = channels_.allocate();
+  directory_[entry].owned = id;
+  channels_[id].entry = entry;
   channels_[id].discarded = forgotten_offset_;
   reserved_channels_ += is_reserved(name);
   if (Feed* feed = identity_.feed_of(name)) {
     channels_[id].fed = std::make_unique<Fed>();
     channels_[id].fed->feed = feed;
   }
-  names_.insert(static_cast<uint32_t>(hash), id);
   return id;
 }
 
@@ -37,8 +35,11 @@ void Owner::forget_if_unused(uint32_t id) {
   if (channel.fed && channel.fed->state != Fed::State::kIdle) return;
   if (!channel.fed || !channel.fed->is_numbered)
     forgotten_offset_ = std::max(forgotten_offset_, channel.discarded);
-  names_.erase(channel.hash, id);
-  reserved_channels_ -= is_reserved(channel.name);
+  const uint32_t entry = channel.entry;
+  const std::string_view name = name_of(channel);
+  reserved_channels_ -= is_reserved(name);
+  directory_[entry].owned = base::kNoIndex;
+  directory_.release_if_unused(entry, identity_.hash(name));
   channels_.release(id);
 }
 
@@ -103,7 +104,7 @@ Position Owner::head_of(const Channel& channel) const {
 
 void Owner::remember(uint32_t id, const MessagePtr& message) {
   Channel& channel = channels_[id];
-  const bool is_kept = !is_reserved(channel.name) && limits_.history_count > 0 &&
+  const bool is_kept = !is_reserved(name_of(channel)) && limits_.history_count > 0 &&
                        limits_.history_ns > 0 && message->memory_bytes() <= limits_.history_bytes &&
                        !account_.is_over();
   if (!is_kept) {
@@ -122,10 +123,14 @@ void Owner::remember(uint32_t id, const MessagePtr& message) {
   while (history.messages.size() > 1 &&
          (history.messages.size() > limits_.history_count || history.bytes > limits_.history_bytes))
     drop_oldest(channel);
-  if (channel.expiry_ns == 0) {
-    channel.expiry_ns = history.messages.front()->published_ns + limits_.history_ns;
-    expiries_.push({channel.expiry_ns, id});
-  }
+  if (channel.expiry == 0)
+    expire_at(id, history.messages.front()->published_ns + limits_.history_ns);
+}
+
+void Owner::expire_at(uint32_t id, int64_t at_ns) {
+  if (++expiry_serial_ == 0) ++expiry_serial_;
+  channels_[id].expiry = expiry_serial_;
+  expiries_.push({at_ns, id, expiry_serial_});
 }
 
 void Owner::drop_oldest(Channel& channel) {
@@ -147,16 +152,15 @@ void Owner::expire(int64_t now_ns) {
     expiries_.pop();
     if (!channels_.contains(expiry.channel)) continue;
     Channel& channel = channels_[expiry.channel];
-    if (channel.expiry_ns != expiry.at_ns) continue;  // the slot has another tenant now
-    channel.expiry_ns = 0;
+    if (channel.expiry != expiry.serial) continue;  // the slot has another tenant now
+    channel.expiry = 0;
     for (int drops = 256; drops > 0 && channel.history; --drops) {
       if (channel.history->messages.front()->published_ns + limits_.history_ns > now_ns) break;
       drop_oldest(channel);
     }
-    if (channel.history) {
-      channel.expiry_ns = channel.history->messages.front()->published_ns + limits_.history_ns;
-      expiries_.push({channel.expiry_ns, expiry.channel});
-    }
+    if (channel.history)
+      expire_at(expiry.channel,
+                channel.history->messages.front()->published_ns + limits_.history_ns);
     forget_if_unused(expiry.channel);
   }
 }
@@ -197,7 +201,7 @@ void Owner::on_leave(const Mail& mail) {
       answer_joined(id, member);
     }
   }
-  std::erase_if(channels_[id].members, [&](const Member& m) { return m.shard == mail.from; });
+  channels_[id].members.erase_if([&](const Member& m) { return m.shard == mail.from; });
   Mail answer;
   answer.kind = MailKind::kLeft;
   answer.from = self_;

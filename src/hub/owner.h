@@ -26,8 +26,9 @@
 #include <vector>
 
 #include "base/memory_budget.h"
-#include "base/name_table.h"
 #include "base/ring_queue.h"
+#include "base/short_list.h"
+#include "hub/directory.h"
 #include "hub/identity.h"
 #include "hub/limits.h"
 #include "hub/mail.h"
@@ -52,8 +53,13 @@ struct OwnerCounters {
 class Owner {
  public:
   Owner(ShardId self, const Identity& identity, const Limits& limits, base::MemoryAccount& account,
-        Post& post)
-      : self_(self), identity_(identity), limits_(limits), account_(account), post_(post) {}
+        Post& post, Directory& directory)
+      : self_(self),
+        identity_(identity),
+        limits_(limits),
+        account_(account),
+        post_(post),
+        directory_(directory) {}
   Owner(const Owner&) = delete;
   Owner& operator=(const Owner&) = delete;
   ~Owner();
@@ -123,22 +129,25 @@ class Owner {
     size_t bytes = 0;
   };
   struct Channel {
-    std::string name;
-    uint32_t hash = 0;
-    std::vector<Member> members;
+    base::ShortList<Member> members;
     std::unique_ptr<History> history;
     std::unique_ptr<Fed> fed;  // none: no broker behind it
     uint64_t discarded = 0;
-    int64_t expiry_ns = 0;  // when it stands in the expiry queue, 0: it does not
+    uint32_t expiry = 0;  // Expiry::serial of its place in that queue, 0: it has none
+    uint32_t entry = base::kNoIndex;  // its name in the directory
   };
+  static_assert(base::Slab<Channel>::item_bytes() <= 48, "memory per channel is a feature");
   struct Expiry {
     int64_t at_ns;
     uint32_t channel;
+    uint32_t serial = 0;  // tells the tenants of a slot apart
     bool operator>(const Expiry& other) const { return at_ns > other.at_ns; }
   };
 
   uint32_t find(uint64_t hash, std::string_view name) const;
   uint32_t find_or_make(std::string_view name);
+  std::string_view name_of(const Channel& channel) const { return directory_.name(channel.entry); }
+  void expire_at(uint32_t id, int64_t at_ns);
   void forget_if_unused(uint32_t id);
   void remember(uint32_t id, const MessagePtr& message);
   void drop_oldest(Channel& channel);
@@ -170,9 +179,10 @@ class Owner {
   const Limits& limits_;
   base::MemoryAccount& account_;
   Post& post_;
+  Directory& directory_;
   base::Slab<Channel> channels_;
-  base::NameTable names_;
   std::priority_queue<Expiry, std::vector<Expiry>, std::greater<>> expiries_;
+  uint32_t expiry_serial_ = 0;
   uint32_t reserved_channels_ = 0;
   uint64_t last_offset_ = 0;
   uint64_t forgotten_offset_ = 0;  // highest offset ever discarded with a forgotten channel

@@ -15,7 +15,7 @@ void Owner::want(uint32_t id, int64_t now_ns) {
   channel.fed->state = Fed::State::kAsked;
   channel.fed->release_ns = now_ns + channel.fed->feed->wait_ns();
   asked_.push({channel.fed->release_ns, id});
-  channel.fed->feed->want(channel.name);
+  channel.fed->feed->want(name_of(channel));
 }
 
 void Owner::release_joins(uint32_t id) {
@@ -32,7 +32,7 @@ void Owner::release_late(int64_t now_ns) {
     release_late_held(id, now_ns);
     Fed& fed = *channels_[id].fed;
     if (fed.state != Fed::State::kAsked || fed.release_ns > now_ns) continue;
-    counters_.feed_waits_over += !is_reserved(channels_[id].name);
+    counters_.feed_waits_over += !is_reserved(name_of(channels_[id]));
     fed.state = Fed::State::kAway;
     release_joins(id);
   }
@@ -46,7 +46,7 @@ void Owner::unwant_if_unused(uint32_t id) {
   if (!channel.members.empty() || !fed->waiting.empty()) return;
   fed->state = Fed::State::kIdle;
   fed->held.clear();  // of subscribers that are gone, as their shards are
-  fed->feed->unwant(channel.name);
+  fed->feed->unwant(name_of(channel));
   forget_history(channel);
   channel.discarded = head_of(channel).offset;
 }
@@ -136,7 +136,7 @@ void Owner::on_feed_gap(const Mail& mail) {
 // Everybody is told, and so is who comes back with an older position: the history ends here.
 void Owner::tell_gap(uint32_t id, Position head) {
   Channel& channel = channels_[id];
-  counters_.feed_gaps += !is_reserved(channel.name);
+  counters_.feed_gaps += !is_reserved(name_of(channel));
   raise_head(channel, head);
   if (!channel.fed->is_numbered) ++last_offset_;  // a place that no message has
   forget_history(channel);
@@ -205,8 +205,9 @@ bool Owner::fetch_instead(const Mail& request, const Channel& channel) {
   ++counters_.fetches;
   const uint64_t token = ++fetch_serial_ << 16 | self_;
   const Position until{fed->head.epoch, channel.discarded};
-  fetches_[token] = {request.from, request.token, channel.name, request.position, until};
-  fed->feed->fetch(channel.name, request.position, until, limits_.replay_window_bytes, token);
+  const std::string_view name = name_of(channel);
+  fetches_[token] = {request.from, request.token, std::string(name), request.position, until};
+  fed->feed->fetch(name, request.position, until, limits_.replay_window_bytes, token);
   return true;
 }
 

@@ -119,7 +119,7 @@ class FanoutTest : public ::testing::Test {
   // Appends until what stood in the ring before is gone; the others keep up meanwhile.
   void lap(StreamId id, std::string_view payload = "filler") {
     const uint64_t until = fanout->stream(id).next;
-    while (fanout->stream(id).first < until) {
+    while (fanout->stream(id).first() < until) {
       ASSERT_TRUE(append_to(id, payload));
       flush();
     }

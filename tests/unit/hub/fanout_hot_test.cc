@@ -143,7 +143,7 @@ TEST_F(FanoutConvert, TheArenaForgetsAHotStreamsOldEntriesWithoutTouchingItsRing
   for (PeerId id = 1; id < 3; ++id) listen(id);
   ASSERT_EQ(fanout->hot_streams(), 1U);
   for (int i = 0; i < 1000; ++i) ASSERT_TRUE(append_to(other, "other"));
-  EXPECT_EQ(fanout->stream(stream).first, 0U);
+  EXPECT_EQ(fanout->stream(stream).first(), 0U);
 }
 
 TEST_F(FanoutConvert, CoolsOnlyAfterAWhileAndOnlyWhenNobodyIsBehind) {
@@ -195,7 +195,7 @@ TEST_F(FanoutConvert, TinyFramesDoNotGrowTheIndexWithoutBound) {
     ASSERT_TRUE(append(""));
     flush();
   }
-  EXPECT_LE(fanout->stream(stream).next - fanout->stream(stream).first, 4096U / 64);
+  EXPECT_LE(fanout->stream(stream).next - fanout->stream(stream).first(), 4096U / 64);
 }
 
 }  // namespace

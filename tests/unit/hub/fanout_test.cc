@@ -125,7 +125,7 @@ TEST_P(FanoutOrder, AttachAfterNeverReachesBackOverAGap) {
   for (const char* payload : {"a", "b", "c"}) append(payload);
   flush();
   fanout->raise_base(stream, 3);
-  while (fanout->stream(stream).first == 0) ASSERT_TRUE(append("filler")), flush();
+  while (fanout->stream(stream).first() == 0) ASSERT_TRUE(append("filler")), flush();
   fanout->open_peer(1);
   const SubscriptionId s = fanout->make_subscription(1, 0, 0, SlowReader::kDisconnect);
   EXPECT_FALSE(fanout->attach_after(s, stream, 2));

@@ -85,7 +85,8 @@ class OwnerFeedTest : public ::testing::Test {
   base::MemoryBudget budget{1 << 30};
   base::MemoryAccount account{budget};
   RecordingPost post;
-  Owner owner{kSelf, identity, limits, account, post};
+  Directory directory;
+  Owner owner{kSelf, identity, limits, account, post, directory};
 };
 
 constexpr Position at(uint64_t offset) { return {kTimeEpoch, offset}; }

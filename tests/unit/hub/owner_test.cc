@@ -94,7 +94,8 @@ class OwnerTest : public ::testing::Test {
   base::MemoryBudget budget{1 << 20};
   base::MemoryAccount account{budget};
   RecordingPost post;
-  Owner owner{kSelf, identity, limits, account, post};
+  Directory directory;
+  Owner owner{kSelf, identity, limits, account, post, directory};
 };
 
 TEST_F(OwnerTest, NumbersGrowOverAllChannels) {
