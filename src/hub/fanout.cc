@@ -85,33 +85,35 @@ void Fanout::push_own_static(PeerId id, std::string_view bytes) {
 }
 
 void Fanout::push_chunk(PeerId id, OwnChunk* chunk) {
-  Peer& peer = peers_[id];
-  if (peer.own_tail)
-    peer.own_tail->next = chunk;
+  Outgoing& out = peers_[id].outgoing();
+  if (out.own_tail)
+    out.own_tail->next = chunk;
   else
-    peer.own_head = chunk;
-  peer.own_tail = chunk;
-  peer.own_bytes += chunk->bytes;
+    out.own_head = chunk;
+  out.own_tail = chunk;
+  out.own_bytes += chunk->bytes;
   make_ready(id);
 }
 
 void Fanout::free_own(Peer& peer) {
-  while (OwnChunk* chunk = peer.own_head) {
-    peer.own_head = chunk->next;
+  while (OwnChunk* chunk = peer.own_head()) {
+    peer.out->own_head = chunk->next;
     if (chunk->data == reinterpret_cast<char*>(chunk + 1)) account_.release(chunk->bytes);
     ::operator delete(chunk);
   }
-  peer.own_tail = nullptr;
-  peer.own_bytes = 0;
+  if (!peer.out) return;
+  peer.out->own_tail = nullptr;
+  peer.out->own_bytes = 0;
+  peer.end_outgoing_if_empty();
 }
 
 void Fanout::drop_partial(Peer& peer) {
-  Partial* partial = peer.partial;
+  const Partial* partial = peer.partial();
   if (!partial) return;
   if (partial->where != Partial::Where::kStream) {
-    (partial->older == kNoIndex ? remainder_oldest_ : peers_[partial->older].partial->newer) =
+    (partial->older == kNoIndex ? remainder_oldest_ : peers_[partial->older].partial()->newer) =
         partial->newer;
-    (partial->newer == kNoIndex ? remainder_newest_ : peers_[partial->newer].partial->older) =
+    (partial->newer == kNoIndex ? remainder_newest_ : peers_[partial->newer].partial()->older) =
         partial->older;
   }
   if (partial->where == Partial::Where::kBlock) partial->block->let_go();
@@ -119,12 +121,12 @@ void Fanout::drop_partial(Peer& peer) {
     account_.release(partial->owned_bytes);
     ::operator delete(partial->owned);
   }
-  delete partial;  // tidy: new-delete: eight bytes in Peer, as a raw pointer; freed only here
-  peer.partial = nullptr;
+  peer.out->has_partial = false;
+  peer.end_outgoing_if_empty();
 }
 
 void Fanout::own_partial(PeerId id) {
-  Partial& partial = *peers_[id].partial;
+  Partial& partial = *peers_[id].partial();
   char* copy = static_cast<char*>(::operator new(partial.left));
   std::memcpy(copy, partial.data, partial.left);
   partial = {Partial::Where::kOwned, kNoIndex, 0, copy, partial.left, partial.left, nullptr, copy};
@@ -134,8 +136,8 @@ void Fanout::own_partial(PeerId id) {
 }
 
 void Fanout::link_remainder(PeerId id) {
-  peers_[id].partial->older = remainder_newest_;
-  (remainder_newest_ == kNoIndex ? remainder_oldest_ : peers_[remainder_newest_].partial->newer) =
+  peers_[id].partial()->older = remainder_newest_;
+  (remainder_newest_ == kNoIndex ? remainder_oldest_ : peers_[remainder_newest_].partial()->newer) =
       id;
   remainder_newest_ = id;
 }
@@ -157,8 +159,7 @@ bool Fanout::is_caught_up(PeerId id) const {
 }
 
 bool Fanout::is_idle(PeerId id) const {
-  const Peer& peer = peers_[id];
-  return !peer.own_head && !peer.partial;
+  return !peers_[id].out;
 }
 
 // A blocked peer waits for POLLOUT instead: it is ready again from on_writable().
@@ -232,7 +233,7 @@ void Fanout::attach(SubscriptionId id, StreamId stream_id, uint64_t cursor, uint
   LIVEHUB_CHECK(!s.has(Subscription::kAttached), "a subscription is attached once");
   s.stream = stream_id;
   s.cursor = cursor;
-  s.hint = hint;
+  s.hint = Arena::place_of(hint);
   s.list_index = stream.subscribers.size();
   stream.subscribers.push_back(id);
   s.set(Subscription::kAttached);
@@ -250,7 +251,7 @@ void Fanout::detach(SubscriptionId id) {
   Stream& stream = streams_[s.stream];
   clear_behind(s);
   unlink_blocked(id);
-  Partial* partial = peers_[s.peer].partial;
+  Partial* partial = peers_[s.peer].partial();
   if (partial && partial->where == Partial::Where::kStream && partial->subscription == id)
     own_partial(s.peer);
   // Keep the swept ones in front: the last swept one fills the hole, the last one fills its place.
@@ -275,7 +276,7 @@ void Fanout::detach(SubscriptionId id) {
 // The first entry whose bytes a subscription still needs: where its cursor stands, or the one
 // before, while the rest of that is neither sent nor copied.
 uint64_t Fanout::needs_from(const Subscription& s) const {
-  const Partial* partial = peers_[s.peer].partial;
+  const Partial* partial = peers_[s.peer].partial();
   const bool is_in_stream = partial && partial->where == Partial::Where::kStream &&
                             &subscriptions_[partial->subscription] == &s;
   return is_in_stream ? std::min(s.cursor, partial->sequence) : s.cursor;
@@ -381,7 +382,7 @@ bool Fanout::attach_after(SubscriptionId id, StreamId stream_id, uint64_t offset
     attach(id, stream_id, low, 0);
     return true;
   }
-  uint64_t position = stream.first() < stream.next ? stream.cold_first : 0;
+  uint64_t position = first_position(stream);
   while (position != 0 && arena_.at(position)->offset <= offset)
     position = arena_.at(position)->next;
   attach(id, stream_id, position ? arena_.at(position)->sequence : stream.next, position);

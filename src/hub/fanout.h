@@ -226,6 +226,10 @@ class Fanout {
   void make_cold(StreamId id);
   EntryView view(const Stream& stream, uint64_t sequence, uint64_t hint) const;
   uint64_t cold_position(const Stream& stream, uint64_t cursor, uint64_t hint) const;
+  uint64_t first_position(const Stream& stream) const;  // 0: it keeps nothing, or is hot
+  uint64_t hint_of(const Subscription& s) const {
+    return s.hint == 0 ? 0 : arena_.position_of(s.hint);
+  }
 
   // fanout_flush.cc
   void start_batch();

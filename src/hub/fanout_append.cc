@@ -72,10 +72,9 @@ void Fanout::drop_first(Stream& stream) {
     stream.hot->store.drop_first();
     return;
   }
-  const Arena::Header& entry = *arena_.at(stream.cold_first);
+  const Arena::Header& entry = *arena_.at(arena_.position_of(stream.cold_first));
   raise_base(stream, entry.offset);
-  stream.cold_first = entry.next;
-  if (stream.cold_first == 0) stream.cold_last = 0;
+  stream.cold_first = Arena::place_of(entry.next);
 }
 
 void Fanout::lap_blocked(Stream& stream, uint64_t sequence) {
@@ -83,7 +82,7 @@ void Fanout::lap_blocked(Stream& stream, uint64_t sequence) {
   for (SubscriptionId id = stream.blocked_head; id != kNoIndex;
        id = subscriptions_[id].blocked_next) {
     Subscription& s = subscriptions_[id];
-    const Partial* partial = peers_[s.peer].partial;
+    const Partial* partial = peers_[s.peer].partial();
     if (partial && partial->where == Partial::Where::kStream && partial->subscription == id) {
       if (partial->sequence <= sequence)
         own_partial(s.peer);
@@ -155,15 +154,15 @@ void Fanout::append_cold(StreamId id, Stream& stream, const Message& message, ui
   } else {
     encoding.write_frame(message, reinterpret_cast<char*>(header + 1));
   }
-  if (stream.cold_last != 0)
-    arena_.at(stream.cold_last)->next = position;
+  if (stream.is_empty())
+    stream.cold_first = Arena::place_of(position);
   else
-    stream.cold_first = position;
-  stream.cold_last = position;
+    arena_.at(arena_.position_of(stream.cold_last))->next = position;
+  stream.cold_last = Arena::place_of(position);
   const uint64_t sequence = stream.next++;
   for (const SubscriptionId sid : stream.subscribers) {
     Subscription& s = subscriptions_[sid];
-    if (s.cursor == sequence) s.hint = position;
+    if (s.cursor == sequence) s.hint = Arena::place_of(position);
     if (peers_[s.peer].has(Peer::kBlocked)) continue;
     mark_behind(s, stream);
     make_ready(s.peer);
@@ -172,9 +171,13 @@ void Fanout::append_cold(StreamId id, Stream& stream, const Message& message, ui
 
 // --- reading ---
 
+uint64_t Fanout::first_position(const Stream& stream) const {
+  return stream.is_empty() || stream.hot ? 0 : arena_.position_of(stream.cold_first);
+}
+
 uint64_t Fanout::cold_position(const Stream& stream, uint64_t cursor, uint64_t hint) const {
   if (hint != 0) return hint;
-  uint64_t position = stream.cold_first;
+  uint64_t position = first_position(stream);
   while (position != 0 && arena_.at(position)->sequence < cursor)
     position = arena_.at(position)->next;
   return position;
@@ -200,12 +203,13 @@ bool Fanout::make_hot(StreamId id) {
   Stream& stream = streams_[id];
   if (rings_bytes_ + limits_.ring_bytes > limits_.rings_bytes_max) return false;
   size_t bytes = 0;
-  for (uint64_t p = stream.cold_first; p != 0; p = arena_.at(p)->next)
+  for (uint64_t p = first_position(stream); p != 0; p = arena_.at(p)->next)
     if (!arena_.at(p)->block) bytes += arena_.at(p)->bytes;
   const size_t entries_max = HotStore::entries_max(limits_.ring_bytes) / 2;
   while (bytes > limits_.ring_bytes / 2 || stream.next - stream.first() > entries_max) {
     if (stream.first() >= stream.needed_from()) return false;
-    if (!arena_.at(stream.cold_first)->block) bytes -= arena_.at(stream.cold_first)->bytes;
+    const Arena::Header& oldest = *arena_.at(first_position(stream));
+    if (!oldest.block) bytes -= oldest.bytes;
     drop_first(stream);
   }
   std::unique_ptr<Hot> hot;
@@ -216,7 +220,7 @@ bool Fanout::make_hot(StreamId id) {
   }
   HotStore& store = hot->store;
   store.start_at(stream.first());
-  for (uint64_t p = stream.cold_first; p != 0; p = arena_.at(p)->next) {
+  for (uint64_t p = first_position(stream); p != 0; p = arena_.at(p)->next) {
     const EntryView e = arena_.view(p);
     if (e.block)
       store.append_block(e.block->hold(), e.skip_serial, e.append_order, e.offset);
@@ -226,14 +230,13 @@ bool Fanout::make_hot(StreamId id) {
   for (const SubscriptionId sid : stream.subscribers) {
     Subscription& s = subscriptions_[sid];
     s.hint = 0;
-    const Partial* partial = peers_[s.peer].partial;
+    const Partial* partial = peers_[s.peer].partial();
     if (partial && partial->where == Partial::Where::kStream && partial->subscription == sid)
       own_partial(s.peer);
   }
   hot->swept = stream.next;
   stream.hot = std::move(hot);
   stream.tenancy = ++tenancies_;
-  stream.cold_first = stream.cold_last = 0;
   rings_bytes_ += limits_.ring_bytes;
   account_.charge(static_cast<int64_t>(limits_.ring_bytes));
   hot_streams_.push_back(id);
@@ -244,7 +247,7 @@ bool Fanout::make_hot(StreamId id) {
 // it.
 void Fanout::make_cold(StreamId id) {
   Stream& stream = streams_[id];
-  if (stream.first() < stream.next)
+  if (!stream.is_empty())
     raise_base(stream, stream.hot->store.view(stream.next - 1).offset);
   stream.set_first(stream.next);
   stream.hot.reset();

@@ -23,7 +23,7 @@ void Fanout::check_invariants() const {
                     "a hot stream and its store count alike");
     } else {
       uint64_t sequence = stream.first();
-      for (uint64_t p = stream.cold_first; p != 0; p = arena_.at(p)->next, ++sequence) {
+      for (uint64_t p = first_position(stream); p != 0; p = arena_.at(p)->next, ++sequence) {
         LIVEHUB_CHECK(p >= arena_.tail() && p < arena_.head(), "a kept entry is inside the arena");
         LIVEHUB_CHECK(arena_.at(p)->sequence == sequence && arena_.at(p)->stream == id,
                       "a cold stream's chain holds its own entries in order");  // invariant 6
@@ -70,8 +70,8 @@ void Fanout::check_invariants() const {
   }
   LIVEHUB_CHECK(rings_bytes == rings_bytes_, "rings are counted");
   size_t remainders = 0;
-  for (PeerId id = remainder_oldest_; id != kNoIndex; id = peers_[id].partial->newer, ++remainders)
-    LIVEHUB_CHECK(peers_[id].partial->newer != kNoIndex || id == remainder_newest_,
+  for (PeerId id = remainder_oldest_; id != kNoIndex; id = peers_[id].partial()->newer, ++remainders)
+    LIVEHUB_CHECK(peers_[id].partial()->newer != kNoIndex || id == remainder_newest_,
                   "the list of remainders ends with the newest");
   for (PeerId id = 0; id < peers_.index_end(); ++id) {
     if (!peers_.contains(id)) continue;
@@ -82,22 +82,24 @@ void Fanout::check_invariants() const {
       LIVEHUB_CHECK(subscriptions_[s].peer == id, "a peer lists its own subscriptions");
       ++count;
     }
-    for (const OwnChunk* chunk = peer.own_head; chunk; chunk = chunk->next)
+    for (const OwnChunk* chunk = peer.own_head(); chunk; chunk = chunk->next)
       own += chunk->bytes - chunk->sent;
     LIVEHUB_CHECK(count == peer.subscription_count, "subscriptions of a peer are counted");
-    LIVEHUB_CHECK(own == peer.own_bytes, "own bytes are counted");
-    if (!peer.partial) continue;  // invariant 4
-    if (peer.partial->where != Partial::Where::kStream) --remainders;
-    LIVEHUB_CHECK(peer.partial->left > 0, "a partial frame has something left");
-    if (peer.partial->where != Partial::Where::kStream) continue;
-    const Subscription& s = subscriptions_[peer.partial->subscription];
+    LIVEHUB_CHECK(own == peer.own_bytes(), "own bytes are counted");
+    LIVEHUB_CHECK(!peer.out || peer.out->own_head || peer.partial(), "only what waits takes memory");
+    const Partial* partial = peer.partial();
+    if (!partial) continue;  // invariant 4
+    if (partial->where != Partial::Where::kStream) --remainders;
+    LIVEHUB_CHECK(partial->left > 0, "a partial frame has something left");
+    if (partial->where != Partial::Where::kStream) continue;
+    const Subscription& s = subscriptions_[partial->subscription];
     LIVEHUB_CHECK(s.peer == id && s.has(Subscription::kAttached),
                   "a partial frame's stream is attached");
-    LIVEHUB_CHECK(peer.partial->sequence >= streams_[s.stream].first(),
+    LIVEHUB_CHECK(partial->sequence >= streams_[s.stream].first(),
                   "the rest of a partial frame is copied before it is overwritten");
     LIVEHUB_CHECK(
         peer.has(Peer::kBlocked) || (s.has(Subscription::kBehind) &&
-                                     streams_[s.stream].behind_min() <= peer.partial->sequence),
+                                     streams_[s.stream].behind_min() <= partial->sequence),
         "the rest of a partial frame is kept for a peer that can be sent to");
   }
   LIVEHUB_CHECK(remainders == 0, "whoever holds memory for a partial frame is in the list, once");

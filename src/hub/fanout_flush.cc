@@ -137,11 +137,11 @@ void Fanout::offer_peer(PeerId id) {
   if (peer.flags & (Peer::kBlocked | Peer::kDead)) return;
   const auto pieces_begin = static_cast<uint32_t>(pieces_.size());
   Offer offer{static_cast<uint32_t>(steps_.size()), 0, 0, 0, false};
-  if (peer.partial) {
-    pieces_.push_back({const_cast<char*>(peer.partial->data), peer.partial->left});
-    offer.partial_bytes = peer.partial->left;
+  if (const Partial* partial = peer.partial()) {
+    pieces_.push_back({const_cast<char*>(partial->data), partial->left});
+    offer.partial_bytes = partial->left;
   }
-  const OwnChunk* chunk = peer.own_head;
+  const OwnChunk* chunk = peer.own_head();
   for (; chunk && pieces_.size() - pieces_begin < kPiecesPerSend; chunk = chunk->next) {
     pieces_.push_back({const_cast<char*>(chunk->data) + chunk->sent, chunk->bytes - chunk->sent});
     offer.own_bytes += chunk->bytes - chunk->sent;
@@ -169,7 +169,7 @@ void Fanout::add_entries(PeerId id, uint32_t pieces_begin) {
     const Subscription& s = subscriptions_[sid];
     if (!has_pending(s)) continue;
     const Stream& stream = streams_[s.stream];
-    const uint64_t hint = stream.hot ? 0 : cold_position(stream, s.cursor, s.hint);
+    const uint64_t hint = stream.hot ? 0 : cold_position(stream, s.cursor, hint_of(s));
     readings_.push_back({sid, s.cursor, hint, view(stream, s.cursor, hint).append_order});
   }
   bool has_room = true;
@@ -261,10 +261,11 @@ void Fanout::settle(const Offer& offer, const PeerSend& send, uint32_t now_tick)
   uint32_t left = sent;
   if (offer.partial_bytes > 0) {
     const uint32_t taken = std::min(left, offer.partial_bytes);
-    peer.partial->data += taken;
-    peer.partial->left -= taken;
+    Partial& partial = *peer.partial();
+    partial.data += taken;
+    partial.left -= taken;
     left -= taken;
-    if (peer.partial->left == 0) drop_partial(peer);
+    if (partial.left == 0) drop_partial(peer);
   }
   left = settle_own(peer, left);
   settle_steps(send.peer, offer, left);
@@ -272,18 +273,19 @@ void Fanout::settle(const Offer& offer, const PeerSend& send, uint32_t now_tick)
 }
 
 uint32_t Fanout::settle_own(Peer& peer, uint32_t left) {
-  while (left > 0 && peer.own_head) {
-    OwnChunk* chunk = peer.own_head;
+  while (OwnChunk* chunk = left > 0 ? peer.own_head() : nullptr) {
+    Outgoing& out = *peer.out;
     const uint32_t taken = std::min(left, chunk->bytes - chunk->sent);
     chunk->sent += taken;
     left -= taken;
-    peer.own_bytes -= taken;
+    out.own_bytes -= taken;
     if (chunk->sent < chunk->bytes) break;
-    peer.own_head = chunk->next;
-    if (!peer.own_head) peer.own_tail = nullptr;
+    out.own_head = chunk->next;
+    if (!out.own_head) out.own_tail = nullptr;
     if (chunk->data == reinterpret_cast<char*>(chunk + 1)) account_.release(chunk->bytes);
     ::operator delete(chunk);
   }
+  peer.end_outgoing_if_empty();
   return left;
 }
 
@@ -297,7 +299,7 @@ void Fanout::settle_steps(PeerId id, const Offer& offer, uint32_t left) {
     left -= step.bytes;
     Subscription& s = subscriptions_[step.subscription];
     s.cursor = step.to;
-    s.hint = step.hint_after;
+    s.hint = Arena::place_of(step.hint_after);
     if (step.bytes > 0) counters_.deliveries += step.to - step.from;
   }
 }
@@ -321,29 +323,23 @@ void Fanout::settle_part(PeerId id, const Step& step, uint32_t sent) {
   counters_.deliveries += sequence - step.from;
   s.cursor = sequence;
   if (sent == 0) return;
-  // tidy: new-delete: eight bytes in Peer, as a raw pointer; freed in drop_partial() only
-  auto* partial = new Partial{Partial::Where::kStream,
-                              step.subscription,
-                              sequence,
-                              e.data + sent,
-                              e.bytes - sent,
-                              0,
-                              nullptr,
-                              nullptr};
+  Outgoing& out = peers_[id].outgoing();
+  out.has_partial = true;
+  out.partial = {Partial::Where::kStream, step.subscription, sequence, e.data + sent,
+                 e.bytes - sent,          0,                 nullptr,  nullptr};
   if (e.block) {
-    partial->where = Partial::Where::kBlock;
-    partial->block = e.block->hold();
+    out.partial.where = Partial::Where::kBlock;
+    out.partial.block = e.block->hold();
+    link_remainder(id);
   }
-  peers_[id].partial = partial;
-  if (e.block) link_remainder(id);
   s.cursor = sequence + 1;
-  s.hint = step.hint_after;
+  s.hint = Arena::place_of(step.hint_after);
   ++counters_.deliveries;
 }
 
 void Fanout::after_settle(PeerId id, bool is_all) {
   Peer& peer = peers_[id];
-  const bool is_drained = !peer.own_head && !peer.partial;
+  const bool is_drained = !peer.out;
   if (is_drained && peer.has(Peer::kTellDrained)) drained_.push_back(id);
   if (!is_all) return block(id);
   bool has_more = !is_drained;
@@ -367,12 +363,12 @@ void Fanout::resume_lapped(PeerId id, SubscriptionId sid) {
   s.clear(Subscription::kLapped);
   s.hint = 0;
   s.cursor = stream.next;
-  if (stream.first() == stream.next) return sink_.on_skipped(id, sid, stream.base_offset);
-  const uint64_t hint = stream.hot ? 0 : stream.cold_last;
+  if (stream.is_empty()) return sink_.on_skipped(id, sid, stream.base_offset);
+  const uint64_t hint = stream.hot ? 0 : arena_.position_of(stream.cold_last);
   const EntryView newest = view(stream, stream.next - 1, hint);
   if (s.policy == SlowReader::kNewest && newest.skip_serial != peers_[id].serial) {
     --s.cursor;
-    s.hint = hint;
+    s.hint = Arena::place_of(hint);
     return;
   }
   sink_.on_skipped(id, sid, newest.offset);

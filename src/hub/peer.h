@@ -8,6 +8,7 @@
 #include <sys/uio.h>
 
 #include <cstdint>
+#include <memory>
 
 #include "base/slab.h"
 #include "hub/block.h"
@@ -45,6 +46,15 @@ struct Partial {
   PeerId newer = kNoIndex;
 };
 
+// What waits for a peer alone. There as long as something does, so that the idle pay for a pointer.
+struct Outgoing {
+  OwnChunk* own_head = nullptr;
+  OwnChunk* own_tail = nullptr;
+  uint32_t own_bytes = 0;
+  bool has_partial = false;
+  Partial partial;
+};
+
 struct Peer {
   enum Flag : uint8_t {
     kOpen = 1,
@@ -56,18 +66,26 @@ struct Peer {
   SubscriptionId first_subscription = kNoIndex;
   uint32_t subscription_count = 0;
   uint32_t last_sent_tick = 0;  // whatever unit the caller of flush() counts in
-  uint8_t flags = 0;
-  uint32_t own_bytes = 0;
   uint32_t serial = 0;  // tells the tenants of a slot apart, for entries that skip a peer
-  OwnChunk* own_head = nullptr;
-  OwnChunk* own_tail = nullptr;
-  Partial* partial = nullptr;
+  std::unique_ptr<Outgoing> out;
+  uint8_t flags = 0;
+
+  OwnChunk* own_head() const { return out ? out->own_head : nullptr; }
+  uint32_t own_bytes() const { return out ? out->own_bytes : 0; }
+  Partial* partial() const { return out && out->has_partial ? &out->partial : nullptr; }
+  Outgoing& outgoing() {
+    if (!out) out = std::make_unique<Outgoing>();
+    return *out;
+  }
+  void end_outgoing_if_empty() {
+    if (out && !out->own_head && !out->has_partial) out.reset();
+  }
 
   bool has(Flag flag) const { return (flags & flag) != 0; }
   void set(Flag flag) { flags = static_cast<uint8_t>(flags | flag); }
   void clear(Flag flag) { flags = static_cast<uint8_t>(flags & ~flag); }
 };
-static_assert(base::Slab<Peer>::item_bytes() <= 48, "memory per connection is a feature");
+static_assert(base::Slab<Peer>::item_bytes() <= 32, "memory per connection is a feature");
 
 struct Subscription {
   enum Flag : uint8_t {
@@ -80,7 +98,7 @@ struct Subscription {
     kWatching = 64,   // holds its channel, and is sent nothing
   };
   uint64_t cursor = 0;  // the next entry's sequence number
-  uint64_t hint = 0;    // cold streams: arena position of that entry, 0: unknown
+  uint32_t hint = 0;    // cold streams: arena place of that entry, 0: unknown
   PeerId peer = kNoIndex;
   SubscriptionId next_of_peer = kNoIndex;
   StreamId stream = kNoIndex;
@@ -97,6 +115,6 @@ struct Subscription {
   void set(Flag flag) { flags = static_cast<uint8_t>(flags | flag); }
   void clear(Flag flag) { flags = static_cast<uint8_t>(flags & ~flag); }
 };
-static_assert(base::Slab<Subscription>::item_bytes() <= 56, "memory per subscription is a feature");
+static_assert(base::Slab<Subscription>::item_bytes() <= 48, "memory per subscription is a feature");
 
 }  // namespace livehub::hub

@@ -32,8 +32,9 @@ struct Stream {
   uint64_t next = 0;         // entries [first(), next) are kept
   uint64_t base_offset = 0;  // every message of the channel after this offset is kept
   std::unique_ptr<Hot> hot;
-  uint64_t cold_first = 0;  // arena positions, 0: none
-  uint64_t cold_last = 0;
+  // Cold, and while there are entries: Arena::place_of() the first and the last.
+  uint32_t cold_first = 0;
+  uint32_t cold_last = 0;
   base::ShortList<SubscriptionId> subscribers;
 
   uint32_t channel : 24 = kChannelsMax - 1;  // local index
@@ -54,6 +55,7 @@ struct Stream {
   void add_behind(uint64_t need) {
     if (behind_count++ == 0 || need < behind_min()) behind_min_ = static_cast<uint32_t>(need);
   }
+  bool is_empty() const { return first_ == static_cast<uint32_t>(next); }
   bool has_blocked() const { return blocked_head != kNoIndex; }
 
   // Entries from here on may not be dropped: someone who can be sent to has not been.
@@ -70,6 +72,6 @@ struct Stream {
   uint32_t behind_min_ = 0;
   uint32_t blocked_min_ = 0;
 };
-static_assert(base::Slab<Stream>::item_bytes() <= 88, "memory per channel is a feature");
+static_assert(base::Slab<Stream>::item_bytes() <= 80, "memory per channel is a feature");
 
 }  // namespace livehub::hub

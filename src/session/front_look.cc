@@ -71,7 +71,7 @@ void Front::describe(uint32_t index, SeenConnection& seen) const {
   seen.age_ms = ms_of_ticks(wheel_.now_tick() - c.opened_tick);
   seen.quiet_ms = ms_of_ticks(wheel_.now_tick() - c.last_received_tick);
   seen.subscriptions = peer.subscription_count;
-  seen.waiting_bytes = peer.own_bytes;
+  seen.waiting_bytes = peer.own_bytes();
   seen.sent_bytes = sending_[index].sent_bytes;
   seen.received_bytes = c.received_bytes;
   if (c.has(Connection::kRefused)) seen.error = "refused";

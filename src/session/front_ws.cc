@@ -146,7 +146,7 @@ void Front::ws_close(uint32_t index, uint16_t code, std::string_view reason, Cau
 
 void Front::ws_pause_if_full(uint32_t index) {
   Connection& c = connections_[index];
-  if (hub_.fanout().peer(index).own_bytes < kOwnBytesMax || c.has(Connection::kPaused)) return;
+  if (hub_.fanout().peer(index).own_bytes() < kOwnBytesMax || c.has(Connection::kPaused)) return;
   if (c.phase != Phase::kWs) return;
   c.set(Connection::kPaused);
   driver_.pause_receive(socket_of(index));

@@ -177,7 +177,7 @@ TEST_F(HubTest, APeerThatDoesNotReadMakesUsHoldOneWindow) {
   EXPECT_EQ(windows_asked(), 1U);
   settle();
   EXPECT_EQ(hub->counters().replay_windows, 1U);
-  EXPECT_LE(hub->fanout().peer(1).own_bytes, 3 * 402U);
+  EXPECT_LE(hub->fanout().peer(1).own_bytes(), 3 * 402U);
   events.sink.takes.clear();
   hub->fanout().on_writable(1);
   settle();
