@@ -66,7 +66,48 @@ test("the floors take turns with the hub", async (t) => {
     assert.ok(connect.a_ratio > 0 && connect.a_over_b_ratio > 0);
     const delivery = await mustPass(directory, "floor", "-n", 10, "--pairs", 1, "--rate", 100,
       "--seconds", 0.3, ...target("a"));
-    assert.ok(delivery.bare_us_per_delivery > 0);
+    assert.ok(delivery.bare_us_per_delivery > 0 && delivery.bare_reach_ms > 0);
+    assert.ok(delivery.a_latency_p99_ms > 0);
+    const saturated = await mustPass(directory, "floor", "--kind", "saturate", "-n", 10,
+      "--pairs", 1, "--seconds", 0.3, "--publishers", 4, "--window", 8, ...target("a"));
+    assert.ok(saturated.a_batch >= 1 && saturated.a_ratio > 0);
+    const burst = await mustPass(directory, "floor", "--kind", "burst", "-n", 10, "--pairs", 1,
+      "--messages", 3, ...target("a"), ...target("b"));
+    assert.ok(burst.a_wall_ms > 0 && burst.b_speedup > 0 && burst.b_cpu_ratio > 0);
+  });
+});
+
+test("heartbeats: as many as there are periods, over sends of as many bytes", async (t) => {
+  const directory = temporaryDirectory(t);
+  const env = { HEARTBEAT_SECONDS: "1", PING_SECONDS: "1", PONG_SECONDS: "1" };
+  await withServer({ env }, async (server) => {
+    const run = (url, seconds) => bench(directory, "floor", "--kind", "heartbeats", "-n", 20,
+      "--pairs", 2, "--seconds", seconds, "--target", `a,${url},,${server.pid}`);
+    for (const url of [`${server.url}/api/live`, server.wsUrl]) {
+      const { code, found, output } = await run(url, 1);
+      assert.equal(code, 0, output);
+      assert.ok(found.a_us_per_second > 0 && found.a_ratio > 0, output);
+      // A frame without a payload; or a chunk, which is longer.
+      assert.ok(url === server.wsUrl ? found.heartbeat_bytes === 2 : found.heartbeat_bytes > 2);
+    }
+    // A server that beats three times as often as it is asked about.
+    const wrong = await run(`${server.url}/api/live`, 3);
+    assert.equal(wrong.code, 1, wrong.output);
+    assert.match(wrong.output, /does not send a heartbeat every 3 s/);
+  });
+});
+
+test("messages of every size are told apart, from 16 bytes on", async (t) => {
+  const directory = temporaryDirectory(t);
+  await withServer({}, async (server) => {
+    for (const url of [server.wsUrl, `${server.url}/api/live`]) {
+      for (const bytes of [16, 17, 71, 72, 20_000]) {
+        const found = await mustPass(directory, "broadcast", url, "--push",
+          `${server.url}/api/live/push`, "-n", 5, ...short, "--bytes", bytes);
+        assert.equal(found.messages, 200, `${bytes} bytes`);
+        assert.ok(found.latency_max_ms < 60_000, "the time of a message is its own");
+      }
+    }
   });
 });
 
