@@ -90,10 +90,10 @@ test("heartbeats: as many as there are periods, over sends of as many bytes", as
       // A frame without a payload; or a chunk, which is longer.
       assert.ok(url === server.wsUrl ? found.heartbeat_bytes === 2 : found.heartbeat_bytes > 2);
     }
-    // A server that beats twice as often as it is asked about.
-    const wrong = await run(`${server.url}/api/live`, 2);
+    // A server that beats three times as often as it is asked about.
+    const wrong = await run(`${server.url}/api/live`, 3);
     assert.equal(wrong.code, 1, wrong.output);
-    assert.match(wrong.output, /does not send a heartbeat every 2 s/);
+    assert.match(wrong.output, /does not send a heartbeat every 3 s/);
   });
 });
 
