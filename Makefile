@@ -87,7 +87,7 @@ coverage: deps-build deps-test  ## Which lines the tests reach: build-coverage/c
 bench: build-bench  ## Every scenario for a few seconds, both backends: two minutes, a table (ARGS=--help)
 	@bench/suite $(ARGS)
 
-bench-figures: build-bench  ## The promised figures with their targets: 45 minutes (ARGS=--quick: 15)
+bench-figures: build-bench  ## The promised figures with their targets: 50 minutes (ARGS=--quick: 15)
 	@bench/figures $(ARGS)
 
 bench-micro: build-bench  ## What single pieces cost: frames, masks, UTF-8, events, rings, fan-out, JSON

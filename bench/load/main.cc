@@ -240,6 +240,21 @@ int run(const Command& command, const Options& options, const std::string& line)
   return report.has_failed() ? 1 : is_written ? 0 : 2;
 }
 
+Command g_commands[] = {
+    {"connect", "how fast connections are accepted and what one costs",
+     livehub::bench::run_connect},
+    {"idle", "memory of connections that have nothing to do", livehub::bench::run_idle},
+    {"broadcast", "one channel at a steady rate: latency and cost of a delivery",
+     livehub::bench::run_broadcast},
+    {"saturate", "one channel as fast as it goes", livehub::bench::run_saturate},
+    {"slow", "a share of the clients never reads", livehub::bench::run_slow},
+    {"reach", "one message at a time, until everybody has it", livehub::bench::run_reach},
+    {"rooms", "many channels: what a delivery costs in each", livehub::bench::run_rooms},
+    {"inbound", "clients send, each message comes back", livehub::bench::run_inbound},
+    {"storm", "all are cut off at once and come back where they were", livehub::bench::run_storm},
+    {"mixed", "readers, clients that never read, and visitors, at once", livehub::bench::run_mixed},
+    {"floor", "a bare loop of send(), and servers as multiples of it", livehub::bench::run_floor}};
+
 // From stdin to stdout.
 int plot() {
   const std::string svg = livehub::bench::svg_file_of(livehub::bench::read_chart(std::cin));
@@ -253,35 +268,20 @@ int plot() {
 int main(int argc, char** argv) {
   CLI::App app{"Loads a server of SSE or WebSocket streams and says what it costs."};
   app.require_subcommand(1);
-  Command commands[] = {
-      {"connect", "how fast connections are accepted and what one costs",
-       livehub::bench::run_connect},
-      {"idle", "memory of connections that have nothing to do", livehub::bench::run_idle},
-      {"broadcast", "one channel at a steady rate: latency and cost of a delivery",
-       livehub::bench::run_broadcast},
-      {"saturate", "one channel as fast as it goes", livehub::bench::run_saturate},
-      {"slow", "a share of the clients never reads", livehub::bench::run_slow},
-      {"reach", "one message at a time, until everybody has it", livehub::bench::run_reach},
-      {"rooms", "many channels: what a delivery costs in each", livehub::bench::run_rooms},
-      {"inbound", "clients send, each message comes back", livehub::bench::run_inbound},
-      {"storm", "all are cut off at once and come back where they were", livehub::bench::run_storm},
-      {"mixed", "readers, clients that never read, and visitors, at once",
-       livehub::bench::run_mixed},
-      {"floor", "a bare loop of send(), and servers as multiples of it",
-       livehub::bench::run_floor}};
-  Options options[std::size(commands)];
-  for (size_t i = 0; i < std::size(commands); ++i) {
-    commands[i].app = app.add_subcommand(commands[i].name, commands[i].what);
-    set_defaults(commands[i].name, options[i]);
-    add_scenario_options(*commands[i].app, options[i]);
+  Options options[std::size(g_commands)];
+  for (size_t i = 0; i < std::size(g_commands); ++i) {
+    g_commands[i].app = app.add_subcommand(g_commands[i].name, g_commands[i].what);
+    set_defaults(g_commands[i].name, options[i]);
+    add_scenario_options(*g_commands[i].app, options[i]);
   }
   const CLI::App* plotting = app.add_subcommand(
       "plot", "draws a chart from stdin as SVG (load/plot.h says how it is written)");
   CLI11_PARSE(app, argc, argv);
   try {
     if (plotting->parsed()) return plot();
-    for (size_t i = 0; i < std::size(commands); ++i) {
-      if (commands[i].app->parsed()) return run(commands[i], options[i], command_line(argc, argv));
+    for (size_t i = 0; i < std::size(g_commands); ++i) {
+      if (g_commands[i].app->parsed())
+        return run(g_commands[i], options[i], command_line(argc, argv));
     }
   } catch (const std::exception& error) {
     std::fprintf(stderr, "livehub-bench: %s\n", error.what());

@@ -208,13 +208,7 @@ void report_bare(const Contestant& bare, Report& report) {
   }
 }
 
-}  // namespace
-
-void run_floor(const Options& options, Report& report) {
-  if (options.kind == "connect") return run_connect_floor(options, report);
-  if (options.kind == "saturate") return run_saturate_floor(options, report);
-  if (options.kind == "heartbeats") return run_heartbeats_floor(options, report);
-  if (options.kind == "burst") return run_burst_floor(options, report);
+void run_delivery_floor(const Options& options, Report& report) {
   std::vector<Contestant> contestants;
   for (const std::string& text : options.targets) contestants.push_back(make_server(options, text));
   contestants.push_back(make_bare(options));
@@ -244,6 +238,16 @@ void run_floor(const Options& options, Report& report) {
   report.number("client_busy_share", "busiest client process", effort.busiest_share * 100,
                 "% of a CPU");
   report.number("machine_idle_share", "machine idle", effort.machine_idle_share * 100, "%");
+}
+
+}  // namespace
+
+void run_floor(const Options& options, Report& report) {
+  if (options.kind == "connect") return run_connect_floor(options, report);
+  if (options.kind == "saturate") return run_saturate_floor(options, report);
+  if (options.kind == "heartbeats") return run_heartbeats_floor(options, report);
+  if (options.kind == "burst") return run_burst_floor(options, report);
+  run_delivery_floor(options, report);
 }
 
 }  // namespace livehub::bench

@@ -182,6 +182,19 @@ void report_server(const Server& server, Report& report) {
   report.add_turns(server.name + "'s bare loop", column(server, &Turn::bare_us_per_delivery));
 }
 
+// Publishers that wait for the readers of their own server, and all connections.
+bool start_all(const Options& options, std::vector<Server>& servers, Fleet& fleet, Report& report) {
+  for (size_t i = 0; i < servers.size(); ++i) {
+    PublishPlan plan = publish_plan(options, servers[i]);
+    plan.window = options.window;
+    plan.readers = options.connections;
+    plan.delivered = fleet.delivered_cells(i);
+    servers[i].publisher = std::make_unique<Publisher>(std::move(plan));
+    if (!open_group(options, servers[i].name, i, fleet, report)) return false;
+  }
+  return open_group(options, "bare", servers.size(), fleet, report);
+}
+
 void pin_all(const std::vector<Server>& servers, const BareLoop& bare, const Fleet& fleet,
              Pinning& pinning) {
   pinning.pin_measured(bare.pid());
@@ -201,15 +214,7 @@ void run_saturate_floor(const Options& options, Report& report) {
   Board bare_board;
   BareLoop bare(&bare_board, options.ipv4_only);
   Fleet fleet(fleet_plan(options, servers, bare, bare_board));
-  for (size_t i = 0; i < servers.size(); ++i) {
-    PublishPlan plan = publish_plan(options, servers[i]);
-    plan.window = options.window;
-    plan.readers = options.connections;
-    plan.delivered = fleet.delivered_cells(i);
-    servers[i].publisher = std::make_unique<Publisher>(std::move(plan));
-    if (!open_group(options, servers[i].name, i, fleet, report)) return;
-  }
-  if (!open_group(options, "bare", servers.size(), fleet, report)) return;
+  if (!start_all(options, servers, fleet, report)) return;
   Pinning pinning;
   if (options.pin) pin_all(servers, bare, fleet, pinning);
   fleet.begin_effort();
