@@ -46,8 +46,9 @@ def say_delivery(run, found, backend, protocol, rate):
     run.at_most("  p99 latency over the loop's time to its last socket",
                 found[f"{backend}_latency_ratio"], "", 1.1,
                 f"{interval(found, f'{backend}_latency_ratio')}; "
-                f"{found[f'{backend}_latency_p99_ms']:.1f} ms over {found['bare_reach_ms']:.1f} ms; "
-                f"the loop's own p99 {found['bare_latency_p99_ms']:.1f} ms")
+                f"{found[f'{backend}_latency_p99_ms']:.1f} ms over "
+                f"{found['bare_reach_ms']:.1f} ms; the loop's own p99 "
+                f"{found['bare_latency_p99_ms']:.1f} ms")
 
 
 def saturate(run):
