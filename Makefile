@@ -21,7 +21,7 @@ NINJA := ninja --quiet
 QUIET := | { grep -v '^ninja: no work to do' || true; }
 .NOTPARALLEL:
 .PHONY: help build run demo docs pictures test test-full sim mutants asan tsan coverage bench deps \
-  deps-build deps-test clean format bench-figures bench-micro bench-compare bench-million \
+  deps-build deps-test clean format bench-figures bench-growth bench-micro bench-compare bench-million \
   build-bench fuzz soak \
   tidy configure configure-tests
 
@@ -87,7 +87,7 @@ coverage: deps-build deps-test  ## Which lines the tests reach: build-coverage/c
 bench: build-bench  ## Every scenario for a few seconds, both backends: two minutes, a table (ARGS=--help)
 	@bench/suite $(ARGS)
 
-bench-figures: build-bench  ## The promised figures with their targets: 15 minutes (ARGS=--quick: six)
+bench-figures: build-bench  ## The promised figures with their targets: 50 minutes (ARGS=--quick: 15)
 	@bench/figures $(ARGS)
 
 bench-micro: build-bench  ## What single pieces cost: frames, masks, UTF-8, events, rings, fan-out, JSON
@@ -100,6 +100,9 @@ bench-compare: build-bench  ## The same load on livehub, bare loops, nginx with 
 
 bench-million: build-bench  ## A million subscribers in one process (ARGS="-n 20000 --shards 4": small)
 	@bench/million $(ARGS)
+
+bench-growth: build-bench  ## How costs grow with connections, sizes, shards, channels: 25 minutes (ARGS=--quick: 3)
+	@bench/growth $(ARGS)
 
 deps: deps-build deps-test  ## Install all packages (the other targets do it themselves)
 

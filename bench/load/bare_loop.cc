@@ -16,9 +16,12 @@ namespace livehub::bench {
 
 namespace {
 
-// One text frame of a server.
-std::vector<char> frame_of(size_t payload_bytes, const Stamp& stamp) {
-  std::vector<char> frame{static_cast<char>(0x81)};
+constexpr uint8_t kText = 0x81;
+constexpr uint8_t kPing = 0x89;
+
+// One frame of a server, its payload not yet written.
+std::vector<char> frame_of(uint8_t first, size_t payload_bytes, size_t& head_bytes) {
+  std::vector<char> frame{static_cast<char>(first)};
   if (payload_bytes < 126) {
     frame.push_back(static_cast<char>(payload_bytes));
   } else if (payload_bytes < 65536) {
@@ -29,9 +32,18 @@ std::vector<char> frame_of(size_t payload_bytes, const Stamp& stamp) {
     for (int shift = 56; shift >= 0; shift -= 8)
       frame.push_back(static_cast<char>(payload_bytes >> shift));
   }
-  const size_t head_bytes = frame.size();
+  head_bytes = frame.size();
   frame.resize(head_bytes + payload_bytes);
-  write_payload(frame.data() + head_bytes, payload_bytes, stamp);
+  return frame;
+}
+
+std::vector<char> frame_of_round(const BareRun& run, int64_t due_ns, Board& board) {
+  size_t head_bytes = 0;
+  std::vector<char> frame = frame_of(run.are_pings ? kPing : kText, run.payload_bytes, head_bytes);
+  if (run.are_pings) return frame;
+  write_payload(frame.data() + head_bytes, run.payload_bytes,
+                {.seq = board.next_seq(0).get(), .t_ns = due_ns, .publisher = 0});
+  board.next_seq(0).add(1);
   return frame;
 }
 
@@ -42,13 +54,12 @@ void send_rounds(const BareRun& run, const std::vector<int>& sockets, Board& boa
     const int64_t due_ns =
         start_ns + seconds_to_ns(static_cast<double>(round) / run.rounds_per_second);
     sleep_until_ns(due_ns);
-    const auto frame = frame_of(run.payload_bytes,
-                                {.seq = board.next_seq(0).get(), .t_ns = due_ns, .publisher = 0});
-    board.next_seq(0).add(1);
+    const auto frame = frame_of_round(run, due_ns, board);
     for (const int fd : sockets) {
       const ssize_t sent = send(fd, frame.data(), frame.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
       if (sent != static_cast<ssize_t>(frame.size())) tally.blocked.add(1);
     }
+    tally.reach.record(now_ns() - due_ns);
   }
   tally.is_done.set(1);
 }
@@ -75,6 +86,7 @@ void serve(int control_fd, bool ipv4_only, Board& board, BareTally& tally) {
     if (waiting[1].revents == 0) continue;
     if (recv(control_fd, &run, sizeof run, 0) != sizeof run) return;
     tally.is_done.set(0);
+    tally.reach.clear();
     send(control_fd, &run, sizeof run, MSG_NOSIGNAL);
     send_rounds(run, sockets, board, tally);
   }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "load/board.h"
+#include "load/histogram.h"
 #include "load/shared.h"
 #include "load/tally.h"
 #include "load/target.h"
@@ -17,7 +18,8 @@ namespace livehub::bench {
 struct BareRun {
   uint64_t rounds = 0;
   double rounds_per_second = 0;
-  uint32_t payload_bytes = 128;  // of one WebSocket text frame
+  uint32_t payload_bytes = 128;  // of one WebSocket frame
+  bool are_pings = false;        // and not text: nobody counts them as messages
 };
 
 struct BareTally {
@@ -25,6 +27,7 @@ struct BareTally {
   Cell accepted;
   Cell blocked;  // sends that the kernel did not take whole: the clients were too slow
   Cell is_done;
+  Histogram reach;  // of the run: from when a round was due until it was sent to the last socket
 };
 
 class BareLoop {

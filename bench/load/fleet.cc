@@ -1,5 +1,8 @@
 #include "load/fleet.h"
 
+#include <signal.h>
+#include <sys/wait.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -20,6 +23,8 @@ Totals totals_of(const Tally& tally) {
           .messages_of_readers = tally.messages_of_readers.get(),
           .message_bytes = tally.message_bytes.get(),
           .receives = tally.receives.get(),
+          .received_bytes = tally.received_bytes.get(),
+          .segments = tally.segments.get(),
           .lost = tally.lost.get(),
           .doubled = tally.doubled.get(),
           .reordered = tally.reordered.get(),
@@ -42,14 +47,28 @@ Totals totals_of(const Tally& tally) {
 }  // namespace
 
 void Totals::add(const Totals& other) {
-  for (uint64_t Totals::*field :
-       {&Totals::open,           &Totals::failed,         &Totals::closed_by_server,
-        &Totals::ended,          &Totals::messages,       &Totals::messages_of_readers,
-        &Totals::message_bytes,  &Totals::receives,       &Totals::lost,
-        &Totals::doubled,        &Totals::reordered,      &Totals::corrupt,
-        &Totals::foreign,        &Totals::gaps,           &Totals::misrouted,
-        &Totals::sent,           &Totals::all_messages,   &Totals::pings,
-        &Totals::clients_pinged, &Totals::order_differing}) {
+  for (uint64_t Totals::*field : {&Totals::open,
+                                  &Totals::failed,
+                                  &Totals::closed_by_server,
+                                  &Totals::ended,
+                                  &Totals::messages,
+                                  &Totals::messages_of_readers,
+                                  &Totals::message_bytes,
+                                  &Totals::receives,
+                                  &Totals::lost,
+                                  &Totals::doubled,
+                                  &Totals::reordered,
+                                  &Totals::corrupt,
+                                  &Totals::foreign,
+                                  &Totals::gaps,
+                                  &Totals::misrouted,
+                                  &Totals::sent,
+                                  &Totals::all_messages,
+                                  &Totals::pings,
+                                  &Totals::clients_pinged,
+                                  &Totals::order_differing,
+                                  &Totals::received_bytes,
+                                  &Totals::segments}) {
     this->*field += other.*field;
   }
   // Where two processes saw different orders, all clients of one of them differ.
@@ -103,6 +122,16 @@ bool Fleet::cut(size_t group, double seconds_max) {
   return await_open(group, now.failed + now.closed_by_server, seconds_max);
 }
 
+void Fleet::freeze() {
+  for (const Child& child : children_) kill(child.pid(), SIGSTOP);
+  // The signal is on its way only: a process that has stopped is reported to its parent.
+  for (const Child& child : children_) waitpid(child.pid(), nullptr, WUNTRACED);
+}
+
+void Fleet::thaw() {
+  for (const Child& child : children_) kill(child.pid(), SIGCONT);
+}
+
 void Fleet::begin_sending(size_t group, const SendPlan& plan) {
   const auto processes = static_cast<uint32_t>(children_.size());
   for (uint32_t i = 0; i < processes; ++i) {
@@ -154,6 +183,13 @@ Totals Fleet::totals(size_t group) const {
   for (size_t process = 0; process < children_.size(); ++process)
     sum.add(totals_of(tally(process, group)));
   return sum;
+}
+
+std::vector<const Cell*> Fleet::delivered_cells(size_t group) const {
+  std::vector<const Cell*> cells;
+  for (size_t i = 0; i < children_.size(); ++i)
+    cells.push_back(&tally(i, group).messages_of_readers);
+  return cells;
 }
 
 std::vector<const Cell*> Fleet::delivered_cells() const {

@@ -17,6 +17,7 @@ namespace livehub::bench {
 struct Totals {
   uint64_t open = 0, failed = 0, closed_by_server = 0, ended = 0;
   uint64_t messages = 0, messages_of_readers = 0, message_bytes = 0, receives = 0;
+  uint64_t received_bytes = 0, segments = 0;
   uint64_t lost = 0, doubled = 0, reordered = 0, corrupt = 0, foreign = 0, gaps = 0;
   uint64_t misrouted = 0, sent = 0, all_messages = 0;
   uint64_t pings = 0, clients_pinged = 0;
@@ -50,6 +51,10 @@ class Fleet {
   // Closes all connections of the group and opens them again, all at once: clients go on where they
   // were. Returns when all are open, as open() does.
   bool cut(size_t group, double seconds_max);
+  // Stops the client processes as they are, and lets them go on. What is sent to them meanwhile
+  // lies in the kernel's buffers; no command may be given.
+  void freeze();
+  void thaw();
   // Clients send; returns at once. The plan's numbers are those of the whole group.
   void begin_sending(size_t group, const SendPlan& plan);
   bool is_sending(size_t group) const;
@@ -59,7 +64,8 @@ class Fleet {
   bool await_messages(size_t group, uint64_t count, double quiet_seconds_max);
 
   Totals totals(size_t group) const;  // cheap: counters alone
-  // Where the client processes count what readers have received of the span.
+  // Where the client processes count what readers have received of the span: of a group, or of all.
+  std::vector<const Cell*> delivered_cells(size_t group) const;
   std::vector<const Cell*> delivered_cells() const;
   Histogram latency(size_t group) const;
   Histogram connect_latency(size_t group) const;

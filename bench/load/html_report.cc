@@ -12,13 +12,8 @@ namespace livehub::bench {
 namespace {
 
 constexpr std::string_view kStyle = R"(
-:root { color-scheme: light dark; --page: #fff; --text: #1c2024; --soft: #60646c; --line: #d9dade;
-  --grid: #ebecef; --card: #f7f8fa; --warn: #8a5a00; --fail: #b3261e;
-  --s0: #2962c8; --s1: #c2571a; --s2: #2c7a4b; --s3: #8347b5; --s4: #707782; }
-@media (prefers-color-scheme: dark) { :root { --page: #14161a; --text: #e6e8eb; --soft: #9ba1a9;
-  --line: #3a3f47; --grid: #262a30; --card: #1b1e23; --warn: #e0aa4c; --fail: #f2897f;
-  --s0: #7ba6f7; --s1: #f09a62; --s2: #6fc495; --s3: #c49bf0;
-  --s4: #9aa1ab; } }
+:root { color-scheme: light dark; --card: #f7f8fa; --warn: #8a5a00; --fail: #b3261e; }
+@media (prefers-color-scheme: dark) { :root { --card: #1b1e23; --warn: #e0aa4c; --fail: #f2897f; } }
 * { box-sizing: border-box; }
 body { margin: 0 auto; max-width: 1000px; padding: 24px 20px 48px; background: var(--page);
   color: var(--text); font: 15px/1.5 system-ui, sans-serif; }
@@ -30,13 +25,7 @@ code { font: 13px ui-monospace, monospace; }
 figure { margin: 0; padding: 12px 12px 6px; background: var(--card); border: 1px solid var(--line);
   border-radius: 8px; }
 figcaption { font-weight: 600; } figcaption small { color: var(--soft); font-weight: 400; }
-svg { display: block; width: 100%; height: auto; } svg text { fill: var(--soft);
-  font: 12px system-ui, sans-serif; }
-.grid { stroke: var(--grid); } .axis { stroke: var(--line); }
-polyline { fill: none; stroke-width: 2; stroke-linejoin: round; }
-.series-0 { stroke: var(--s0); } .series-1 { stroke: var(--s1); }
-.series-2 { stroke: var(--s2); } .series-3 { stroke: var(--s3); }
-.series-4 { stroke: var(--s4); }
+svg { display: block; width: 100%; height: auto; }
 .legend { display: flex; flex-wrap: wrap; gap: 4px 16px; color: var(--soft); font-size: 13px; }
 .legend i { display: inline-block; width: 14px; height: 3px; margin-right: 6px;
   vertical-align: middle; }
@@ -147,7 +136,8 @@ std::string html_of(const Report& report) {
   const std::string title = "livehub-bench " + report.scenario();
   std::string out = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\">";
   out += "<meta name=\"viewport\" content=\"width=device-width\"><title>" + escape_html(title);
-  out += "</title><style>" + std::string(kStyle) + "</style><h1>" + escape_html(title) + "</h1>";
+  out += "</title><style>" + std::string(kChartStyle) + std::string(kStyle) + "</style><h1>" +
+         escape_html(title) + "</h1>";
   for (const std::string& line : report.about())
     out += "<p class=\"about\">" + escape_html(line) + "</p>";
   if (!report.command().empty())

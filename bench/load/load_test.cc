@@ -110,6 +110,27 @@ TEST(Payload, StampsOfAnyLengthAreRead) {
   }
 }
 
+TEST(Payload, ShortOnesAreStringsWithTheSameStamp) {
+  for (size_t bytes = kShortPayloadBytes; bytes < kPayloadBytesMin; ++bytes) {
+    const int64_t due_ns = now_ns() - 5'000'000'000;
+    std::string text(bytes, '?');
+    write_payload(text.data(), bytes, {.seq = 987'654'321, .t_ns = due_ns, .publisher = 4095});
+    const auto stamp = read_stamp(text);
+    ASSERT_TRUE(stamp);
+    EXPECT_EQ(stamp->seq, 987'654'321u);
+    EXPECT_EQ(stamp->t_ns / 1000, due_ns / 1000);
+    EXPECT_EQ(stamp->publisher, 4095u);
+    EXPECT_TRUE(is_intact({text}));
+    EXPECT_TRUE(is_payload_intact(text));
+    EXPECT_FALSE(is_intact({text.substr(0, bytes - 1)})) << "cut at its end";
+    EXPECT_FALSE(is_payload_intact(text.substr(0, bytes - 1)));
+    if (bytes < kShortPayloadBytes + 2) continue;  // the pattern is too short to show a shift
+    EXPECT_FALSE(is_payload_intact(std::string(text).erase(bytes - 3, 1))) << "cut in its middle";
+  }
+  EXPECT_FALSE(read_stamp("\"not a stamp at all\""));
+  EXPECT_FALSE(read_stamp("\"short\""));
+}
+
 TEST(Payload, StampIsFoundInsideAWrapping) {
   const auto stamp = read_stamp(R"({"channel":"a","data":{"seq":1,"t":2,"p":0,"pad":"x"}})");
   ASSERT_TRUE(stamp);

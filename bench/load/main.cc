@@ -10,11 +10,15 @@
 #include <cstdio>
 #include <ctime>
 #include <exception>
+#include <iostream>
+#include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "load/html_report.h"
+#include "load/payload.h"
+#include "load/plot.h"
 #include "load/scenarios.h"
 
 namespace {
@@ -43,7 +47,8 @@ void add_common(CLI::App& app, Options& options) {
   app.add_option("--in-flight", options.in_flight,
                  "connections on their way at a time (storm: all of them)");
   app.add_option("--open-seconds", options.open_seconds_max, "time to open all connections in");
-  app.add_option("--bytes", options.payload_bytes, "size of a message, from 72");
+  app.add_option("--bytes", options.payload_bytes, "size of a message, from 16")
+      ->check(CLI::Range(livehub::bench::kShortPayloadBytes, size_t{1} << 30));
   app.add_option(
       "--rate", options.rate_per_second,
       "messages per second, of all together (inbound: 0: each client when its reply has come)");
@@ -96,8 +101,9 @@ void add_scenario_options(CLI::App& app, Options& options) {
     app.add_option("--window", options.window,
                    "messages that readers may be behind (0: any number)");
   }
+  if (name == "rooms" || name == "idle")
+    app.add_option("--rooms", options.rooms, "channels, where the URL says {channel}");
   if (name == "rooms") {
-    app.add_option("--rooms", options.rooms, "channels");
     app.add_option("--room-size", options.room_size, "subscribers of each");
     app.add_flag("!--no-one-channel", options.compares_one_channel,
                  "leave out the same deliveries over one channel");
@@ -112,8 +118,13 @@ void add_scenario_options(CLI::App& app, Options& options) {
     app.add_option("--over", options.over, "a target that the others are compared with as well");
     app.add_option("--pairs", options.pairs, "turns of each");
     app.add_option("--kind", options.kind,
-                   "what is compared: delivery, or connect (accepted connections)")
-        ->check(CLI::IsMember({"delivery", "connect"}));
+                   "what is compared: delivery (paced), connect (accepted connections), saturate "
+                   "(as fast as it goes, over sends as large), heartbeats (of idle connections, "
+                   "every --seconds), burst (with the clients stopped, over the first target)")
+        ->check(CLI::IsMember({"delivery", "connect", "saturate", "heartbeats", "burst"}));
+    app.add_option("--publishers", options.publishers, "saturate: publishing connections");
+    app.add_option("--window", options.window, "saturate: messages that readers may be behind");
+    app.add_option("--messages", options.messages, "burst: messages of each");
     app.add_flag("--ipv4-only", options.ipv4_only,
                  "bare loop: sockets of IPv4 instead of dual-stack ones");
   }
@@ -121,11 +132,15 @@ void add_scenario_options(CLI::App& app, Options& options) {
 
 // What a scenario does unless told otherwise, where it differs from the others.
 void set_defaults(const std::string& name, Options& options) {
-  if (name == "saturate") {
+  if (name == "saturate" || name == "floor") {
     options.publishers = 64;
     options.window = 2 * options.publishers;
   }
-  if (name == "floor") options.seconds = 2;
+  if (name == "floor") {
+    options.seconds = 2;
+    options.messages = 20;
+  }
+  if (name == "idle") options.rooms = 1;
   if (name == "rooms") {
     options.publishers = 16;
     options.rate_per_second = 1000;
@@ -225,37 +240,48 @@ int run(const Command& command, const Options& options, const std::string& line)
   return report.has_failed() ? 1 : is_written ? 0 : 2;
 }
 
+Command g_commands[] = {
+    {"connect", "how fast connections are accepted and what one costs",
+     livehub::bench::run_connect},
+    {"idle", "memory of connections that have nothing to do", livehub::bench::run_idle},
+    {"broadcast", "one channel at a steady rate: latency and cost of a delivery",
+     livehub::bench::run_broadcast},
+    {"saturate", "one channel as fast as it goes", livehub::bench::run_saturate},
+    {"slow", "a share of the clients never reads", livehub::bench::run_slow},
+    {"reach", "one message at a time, until everybody has it", livehub::bench::run_reach},
+    {"rooms", "many channels: what a delivery costs in each", livehub::bench::run_rooms},
+    {"inbound", "clients send, each message comes back", livehub::bench::run_inbound},
+    {"storm", "all are cut off at once and come back where they were", livehub::bench::run_storm},
+    {"mixed", "readers, clients that never read, and visitors, at once", livehub::bench::run_mixed},
+    {"floor", "a bare loop of send(), and servers as multiples of it", livehub::bench::run_floor}};
+
+// From stdin to stdout.
+int plot() {
+  const std::string svg = livehub::bench::svg_file_of(livehub::bench::read_chart(std::cin));
+  if (svg.empty()) throw std::runtime_error("a chart needs a series of two points");
+  std::fwrite(svg.data(), 1, svg.size(), stdout);
+  return 0;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   CLI::App app{"Loads a server of SSE or WebSocket streams and says what it costs."};
   app.require_subcommand(1);
-  Command commands[] = {
-      {"connect", "how fast connections are accepted and what one costs",
-       livehub::bench::run_connect},
-      {"idle", "memory of connections that have nothing to do", livehub::bench::run_idle},
-      {"broadcast", "one channel at a steady rate: latency and cost of a delivery",
-       livehub::bench::run_broadcast},
-      {"saturate", "one channel as fast as it goes", livehub::bench::run_saturate},
-      {"slow", "a share of the clients never reads", livehub::bench::run_slow},
-      {"reach", "one message at a time, until everybody has it", livehub::bench::run_reach},
-      {"rooms", "many channels: what a delivery costs in each", livehub::bench::run_rooms},
-      {"inbound", "clients send, each message comes back", livehub::bench::run_inbound},
-      {"storm", "all are cut off at once and come back where they were", livehub::bench::run_storm},
-      {"mixed", "readers, clients that never read, and visitors, at once",
-       livehub::bench::run_mixed},
-      {"floor", "a bare loop of send(), and servers as multiples of it",
-       livehub::bench::run_floor}};
-  Options options[std::size(commands)];
-  for (size_t i = 0; i < std::size(commands); ++i) {
-    commands[i].app = app.add_subcommand(commands[i].name, commands[i].what);
-    set_defaults(commands[i].name, options[i]);
-    add_scenario_options(*commands[i].app, options[i]);
+  Options options[std::size(g_commands)];
+  for (size_t i = 0; i < std::size(g_commands); ++i) {
+    g_commands[i].app = app.add_subcommand(g_commands[i].name, g_commands[i].what);
+    set_defaults(g_commands[i].name, options[i]);
+    add_scenario_options(*g_commands[i].app, options[i]);
   }
+  const CLI::App* plotting = app.add_subcommand(
+      "plot", "draws a chart from stdin as SVG (load/plot.h says how it is written)");
   CLI11_PARSE(app, argc, argv);
   try {
-    for (size_t i = 0; i < std::size(commands); ++i) {
-      if (commands[i].app->parsed()) return run(commands[i], options[i], command_line(argc, argv));
+    if (plotting->parsed()) return plot();
+    for (size_t i = 0; i < std::size(g_commands); ++i) {
+      if (g_commands[i].app->parsed())
+        return run(g_commands[i], options[i], command_line(argc, argv));
     }
   } catch (const std::exception& error) {
     std::fprintf(stderr, "livehub-bench: %s\n", error.what());

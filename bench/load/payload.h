@@ -6,7 +6,12 @@
 // (monotonic nanoseconds: a late generator or a late server both show as latency, nothing is
 // omitted). The padding is a fixed pattern by position, so a torn, shifted or shortened message is
 // seen without keeping it. It is compact already: a server that minifies JSON passes it on
-// unchanged. Pure. Tests: bench/load/load_test.cc.
+// unchanged.
+//
+// What is too short for that is a JSON string instead: "AAAAAtttttttPPabc…", the same three as
+// digits of 6 bits (the time in microseconds, as far as it has room), then the pattern. No server
+// may wrap it. Pure, but that such a time is found by what time it is. Tests:
+// bench/load/load_test.cc.
 #pragma once
 
 #include <array>
@@ -24,10 +29,12 @@ struct Stamp {
   uint32_t offset = 0;     // read: where in what was received its document begins
 };
 
-inline constexpr size_t kPayloadBytesMin = 72;  // the longest stamp and one byte of padding
-inline constexpr size_t kStampBytesMax = 125;   // a stamp lies within so many bytes of its payload
+inline constexpr size_t kShortPayloadBytes = 16;  // a string's quotes and its stamp
+inline constexpr size_t kPayloadBytesMin = 72;    // the longest stamp and one byte of padding
+inline constexpr uint32_t kShortSequencesMax = 4096;
+inline constexpr size_t kStampBytesMax = 125;  // a stamp lies within so many bytes of its payload
 
-// Writes exactly `bytes` (at least kPayloadBytesMin) bytes.
+// Writes exactly `bytes` (at least kShortPayloadBytes) bytes: below kPayloadBytesMin a string.
 void write_payload(char* out, size_t bytes, const Stamp& stamp);
 
 // The stamp at the front of a payload, or further on where a server wraps what it sends.
@@ -55,6 +62,7 @@ class PayloadCheck {
   uint32_t offset_ = 0;
   std::array<char, 8> tail_{};  // the last bytes
   bool is_plausible_ = true;
+  bool is_string_ = false;
 };
 
 // The same for a payload that came in one piece (without a CR at its end).

@@ -2,11 +2,15 @@
 #include <gtest/gtest.h>
 
 #include <cstdio>
+#include <sstream>
+#include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "load/histogram.h"
 #include "load/html_report.h"
+#include "load/plot.h"
 #include "load/report.h"
 #include "load/svg_chart.h"
 #include "load/timeline.h"
@@ -49,6 +53,31 @@ TEST(Chart, DrawsEachSeriesAndNothingWithoutOne) {
   EXPECT_EQ(svg.find("nan"), std::string::npos);
   chart.is_log_y = true;
   EXPECT_EQ(svg_of(chart).find("nan"), std::string::npos) << "0 has no place on such an axis";
+}
+
+TEST(Plot, IsReadFromTextAndIsAFileOfItsOwn) {
+  std::istringstream text(
+      "title CPU < all\nx subscribers\ny us\nlog x\nseries uring\n1000 3\n1000000 4.5\n\n"
+      "series epoll\n0 7\n1000 3.5\n");
+  const Chart chart = read_chart(text);
+  ASSERT_EQ(chart.series.size(), 2u);
+  EXPECT_EQ(chart.series[0].points[1], (std::pair<double, double>(1'000'000, 4.5)));
+  EXPECT_TRUE(chart.is_log_x);
+  const std::string svg = svg_file_of(chart);
+  EXPECT_TRUE(svg.starts_with("<svg xmlns="));
+  for (const char* part : {"CPU &lt; all", "uring", "epoll", ">1000<", ">10 k<", ">1.0 M<"})
+    EXPECT_NE(svg.find(part), std::string::npos) << part;
+  EXPECT_EQ(count_of(svg, "<circle"), 3u) << "0 has no place on such an axis";
+  EXPECT_EQ(svg.find("nan"), std::string::npos);
+  EXPECT_EQ(svg.find("inf"), std::string::npos);
+}
+
+TEST(Plot, SaysWhatItCannotRead) {
+  for (const char* wrong :
+       {"1 2", "series a\n1", "series a\n1 2 3", "log z", "title", "colour red"}) {
+    std::istringstream text(wrong);
+    EXPECT_THROW((void)read_chart(text), std::runtime_error) << wrong;
+  }
 }
 
 TEST(Timeline, RatesAreThoseOfTheTimeBetween) {

@@ -69,9 +69,8 @@ Rig::Rig(const Options& options, Report& report, RigPlan plan)
   if (options.publishers == 0 || options.publishers > kPublishersMax) {
     throw std::runtime_error("--publishers must lie between 1 and 256");
   }
-  if (options.payload_bytes < kPayloadBytesMin) {
-    throw std::runtime_error("--bytes must be at least 72: a message carries its number and time");
-  }
+  if (options.payload_bytes < kPayloadBytesMin && board_.sequences() > kShortSequencesMax)
+    throw std::runtime_error("--bytes must be at least 72 for so many sequences");
   if (plan.channels > 1 && options.connections % (plan.channels * options.urls.size()) != 0) {
     throw std::runtime_error("the connections must be the same number for each channel and URL");
   }

@@ -4,11 +4,13 @@
 #include <algorithm>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "load/bare_loop.h"
 #include "load/fleet.h"
 #include "load/named_target.h"
+#include "load/pairs.h"
 #include "load/pin.h"
 #include "load/proc.h"
 #include "load/publisher.h"
@@ -32,6 +34,8 @@ constexpr double kBatchMax = 1.05;
 struct Turn {
   double us_per_delivery = 0;
   double batch = 0;  // messages that clients found in a receive
+  double p99_ms = 0;
+  double reach_ms = 0;  // of the bare loop: until it had sent to its last socket
 };
 
 // One of those that take turns. The bare loop is the one without a publisher.
@@ -70,21 +74,14 @@ Contestant make_bare(const Options& options) {
 }
 
 FleetPlan fleet_plan(const Options& options, const std::vector<Contestant>& contestants) {
-  FleetPlan plan;
+  std::vector<GroupPlan> groups;
   for (const Contestant& one : contestants) {
-    plan.groups.push_back({.target = one.target,
-                           .connections = options.connections,
-                           .publishers = 1,
-                           .board = one.board.get(),
-                           .extra_headers = header_lines(options, false)});
+    groups.push_back({.target = one.target,
+                      .connections = options.connections,
+                      .board = one.board.get(),
+                      .extra_headers = header_lines(options, false)});
   }
-  plan.processes = options.processes > 0
-                       ? options.processes
-                       : default_processes(uint64_t{options.connections} * contestants.size());
-  plan.pause_us = options.pause_us;
-  plan.in_flight = options.in_flight;
-  plan.sources = options.sources;
-  return plan;
+  return fleet_of_groups(options, std::move(groups));
 }
 
 void start(const Options& options, Contestant& one, uint64_t messages) {
@@ -114,9 +111,7 @@ void run_messages(const Options& options, Contestant& one, uint64_t messages, si
     report.fail(one.name + ": not all messages arrived");
   }
   fleet.finish_span(group);
-  if (fleet.totals(group).faults() > 0) {
-    report.fail(one.name + ": messages were lost, doubled, reordered or torn");
-  }
+  check_span(one.name, group, fleet, report);
 }
 
 Turn take_turn(const Options& options, Contestant& one, size_t group, Fleet& fleet,
@@ -131,21 +126,12 @@ Turn take_turn(const Options& options, Contestant& one, size_t group, Fleet& fle
   const Totals totals = fleet.totals(group);
   one.deliveries += totals.messages;
   const auto deliveries = static_cast<double>(totals.messages);
-  return {.us_per_delivery = cpu_ns / 1e3 / std::max(deliveries, 1.0),
-          .batch = deliveries / static_cast<double>(std::max<uint64_t>(totals.receives, 1))};
-}
-
-void take_turns(const Options& options, std::vector<Contestant>& contestants, Fleet& fleet,
-                Report& report) {
-  const size_t count = contestants.size();
-  for (uint32_t round = 0; round <= options.pairs && !report.has_failed(); ++round) {
-    show_progress("pair " + std::to_string(round) + " of " + std::to_string(options.pairs));
-    for (size_t i = 0; i < count; ++i) {
-      const size_t turn = round % 2 == 0 ? i : count - 1 - i;
-      const Turn taken = take_turn(options, contestants[turn], turn, fleet, report);
-      if (round > 0) contestants[turn].turns.push_back(taken);  // the first one warms up
-    }
-  }
+  Turn turn{.us_per_delivery = cpu_ns / 1e3 / std::max(deliveries, 1.0),
+            .batch = deliveries / static_cast<double>(std::max<uint64_t>(totals.receives, 1)),
+            .p99_ms = static_cast<double>(fleet.latency(group).percentile_ns(0.99)) / 1e6};
+  if (one.bare)
+    turn.reach_ms = static_cast<double>(one.bare->tally().reach.percentile_ns(0.5)) / 1e6;
+  return turn;
 }
 
 void pin_all(const std::vector<Contestant>& contestants, const Fleet& fleet, Pinning& pinning) {
@@ -156,26 +142,30 @@ void pin_all(const std::vector<Contestant>& contestants, const Fleet& fleet, Pin
   for (size_t i = 0; i < fleet.process_count(); ++i) pinning.pin_generator(fleet.process_id(i));
 }
 
-std::vector<double> costs_of(const Contestant& one) {
-  std::vector<double> costs;
-  for (const Turn& turn : one.turns) costs.push_back(turn.us_per_delivery);
-  return costs;
+std::vector<double> column(const Contestant& one, double Turn::*field) {
+  std::vector<double> values;
+  for (const Turn& turn : one.turns) values.push_back(turn.*field);
+  return values;
 }
 
-// Pairs in which one of the two was late say nothing.
-void report_ratio(const Contestant& one, const Contestant& other, Report& report) {
+// Of one over the other, in the pairs in which neither was late: late ones say nothing.
+std::vector<double> ratios_of(const Contestant& one, double Turn::*ours, const Contestant& other,
+                              double Turn::*theirs) {
   std::vector<double> ratios;
-  const size_t pairs = std::min(one.turns.size(), other.turns.size());
-  for (size_t i = 0; i < pairs; ++i) {
+  for (size_t i = 0; i < std::min(one.turns.size(), other.turns.size()); ++i) {
     if (std::max(one.turns[i].batch, other.turns[i].batch) > kBatchMax) continue;
-    ratios.push_back(one.turns[i].us_per_delivery / other.turns[i].us_per_delivery);
+    ratios.push_back(one.turns[i].*ours / (other.turns[i].*theirs));
   }
+  return ratios;
+}
+
+void report_over(const Contestant& one, const Contestant& other, Report& report) {
   const std::string key = one.name + (other.bare ? "" : "_over_" + other.name);
-  const MedianInterval ratio = median_interval(ratios);
-  report.number(key + "_ratio", "  over " + (other.bare ? "the bare loop" : other.name),
-                ratio.median, "", 3);
-  report.number(key + "_ratio_low", "    95 % interval from", ratio.low, "", 3);
-  report.number(key + "_ratio_high", "    to", ratio.high, "", 3);
+  const std::vector<double> ratios =
+      ratios_of(one, &Turn::us_per_delivery, other, &Turn::us_per_delivery);
+  report_ratio(key + "_ratio", "  over " + (other.bare ? "the bare loop" : other.name), ratios,
+               report);
+  const size_t pairs = std::min(one.turns.size(), other.turns.size());
   report.number(key + "_pairs", "    pairs that count", static_cast<double>(ratios.size()), "");
   if (ratios.size() * 2 <= pairs) {
     report.warn(
@@ -183,29 +173,34 @@ void report_ratio(const Contestant& one, const Contestant& other, Report& report
         ": in half of the pairs or more one of them was late and sent messages together; the "
         "machine is too busy, or the rate too high, to tell what a delivery costs");
   }
+  if (!other.bare) return;
+  report_ratio(one.name + "_latency_ratio", "  p99 latency over the loop's time to its last socket",
+               ratios_of(one, &Turn::p99_ms, other, &Turn::reach_ms), report);
 }
 
 // Over the bare loop, and over those that --over names.
 void report_contestant(const Options& options, const Contestant& one,
                        const std::vector<Contestant>& all, Report& report) {
-  const std::vector<double> costs = costs_of(one);
+  const std::vector<double> costs = column(one, &Turn::us_per_delivery);
   report.number(one.name + "_us_per_delivery", one.name + ": CPU per delivery",
                 median_interval(costs).median, "us", 3);
   report.list(one.name + "_us_rounds", costs);
   report.add_turns(one.name, costs);
+  report.number(one.name + "_latency_p99_ms", "  p99 latency",
+                median_interval(column(one, &Turn::p99_ms)).median, "ms", 2);
   if (one.bare) return;
-  std::vector<double> batches;
-  for (const Turn& turn : one.turns) batches.push_back(turn.batch);
-  report.number(one.name + "_batch", "  messages in a receive", median_interval(batches).median, "",
-                2);
+  report.number(one.name + "_batch", "  messages in a receive",
+                median_interval(column(one, &Turn::batch)).median, "", 2);
   for (const Contestant& other : all) {
     const bool is_named =
         std::find(options.over.begin(), options.over.end(), other.name) != options.over.end();
-    if (other.bare || (is_named && &other != &one)) report_ratio(one, other, report);
+    if (other.bare || (is_named && &other != &one)) report_over(one, other, report);
   }
 }
 
 void report_bare(const Contestant& bare, Report& report) {
+  report.number("bare_reach_ms", "bare loop: time to its last socket",
+                median_interval(column(bare, &Turn::reach_ms)).median, "ms", 2);
   const uint64_t blocked = bare.bare->tally().blocked.get();
   if (blocked > 0) {
     report.fail(std::to_string(blocked) +
@@ -213,27 +208,21 @@ void report_bare(const Contestant& bare, Report& report) {
   }
 }
 
-}  // namespace
-
-void run_floor(const Options& options, Report& report) {
-  if (options.kind == "connect") return run_connect_floor(options, report);
+void run_delivery_floor(const Options& options, Report& report) {
   std::vector<Contestant> contestants;
   for (const std::string& text : options.targets) contestants.push_back(make_server(options, text));
   contestants.push_back(make_bare(options));
   Fleet fleet(fleet_plan(options, contestants));
-  for (size_t i = 0; i < contestants.size(); ++i) {
-    if (fleet.open(i, options.connects_per_second, options.open_seconds_max)) continue;
-    const Totals totals = fleet.totals(i);
-    report.fail(contestants[i].name + ": only " + std::to_string(totals.open) + " of " +
-                std::to_string(options.connections) + " connections could be opened, " +
-                std::to_string(totals.failed) + " failed (" + totals.first_error + ")");
-    return;
-  }
+  for (size_t i = 0; i < contestants.size(); ++i)
+    if (!open_group(options, contestants[i].name, i, fleet, report)) return;
   Pinning pinning;
   if (options.pin) pin_all(contestants, fleet, pinning);
   SoftirqMeter softirq;
   fleet.begin_effort();
-  take_turns(options, contestants, fleet, report);
+  take_turns(options.pairs, contestants.size(), report, [&](size_t i, bool counts) {
+    const Turn turn = take_turn(options, contestants[i], i, fleet, report);
+    if (counts) contestants[i].turns.push_back(turn);
+  });
   const Effort effort = fleet.effort();
   uint64_t deliveries = 0;
   for (const Contestant& one : contestants) deliveries += one.deliveries;
@@ -249,6 +238,16 @@ void run_floor(const Options& options, Report& report) {
   report.number("client_busy_share", "busiest client process", effort.busiest_share * 100,
                 "% of a CPU");
   report.number("machine_idle_share", "machine idle", effort.machine_idle_share * 100, "%");
+}
+
+}  // namespace
+
+void run_floor(const Options& options, Report& report) {
+  if (options.kind == "connect") return run_connect_floor(options, report);
+  if (options.kind == "saturate") return run_saturate_floor(options, report);
+  if (options.kind == "heartbeats") return run_heartbeats_floor(options, report);
+  if (options.kind == "burst") return run_burst_floor(options, report);
+  run_delivery_floor(options, report);
 }
 
 }  // namespace livehub::bench

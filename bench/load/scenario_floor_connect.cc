@@ -11,6 +11,7 @@
 #include "load/clock.h"
 #include "load/fleet.h"
 #include "load/named_target.h"
+#include "load/pairs.h"
 #include "load/pin.h"
 #include "load/proc.h"
 #include "load/rig.h"
@@ -62,7 +63,7 @@ FleetPlan fleet_plan(const Options& options, const std::vector<Contestant>& cont
                            .board = &board,
                            .extra_headers = header_lines(options, false)});
   }
-  plan.processes =
+  plan.processes =  // one of them is open at a time
       options.processes > 0 ? options.processes : default_processes(options.connections);
   plan.in_flight = options.in_flight;
   plan.sources = options.sources;
@@ -87,12 +88,7 @@ Turn take_turn(const Options& options, const Contestant& one, size_t group, Flee
   CpuMeter meter(one.pid);
   meter.sample_ns();
   const int64_t start_ns = now_ns();
-  if (!fleet.open(group, options.connects_per_second, options.open_seconds_max)) {
-    const Totals totals = fleet.totals(group);
-    report.fail(one.name + ": only " + std::to_string(totals.open) + " of " +
-                std::to_string(options.connections) + " connections could be opened, " +
-                std::to_string(totals.failed) + " failed (" + totals.first_error + ")");
-  }
+  open_group(options, one.name, group, fleet, report);
   const auto cpu_ns = static_cast<double>(meter.sample_ns());
   const double seconds = ns_to_seconds(fleet.totals(group).last_open_ns - start_ns);
   const Turn turn{.us_per_connection = cpu_ns / 1e3 / options.connections,
@@ -102,40 +98,24 @@ Turn take_turn(const Options& options, const Contestant& one, size_t group, Flee
   return turn;
 }
 
-void take_turns(const Options& options, std::vector<Contestant>& contestants, Fleet& fleet,
-                Report& report) {
-  const size_t count = contestants.size();
-  for (uint32_t round = 0; round <= options.pairs && !report.has_failed(); ++round) {
-    show_progress("pair " + std::to_string(round) + " of " + std::to_string(options.pairs));
-    for (size_t i = 0; i < count && !report.has_failed(); ++i) {
-      const size_t group = round % 2 == 0 ? i : count - 1 - i;
-      const Turn turn = take_turn(options, contestants[group], group, fleet, report);
-      if (round > 0) contestants[group].turns.push_back(turn);  // the first one warms up
-    }
-  }
+std::vector<double> costs_of(const Contestant& one) {
+  std::vector<double> costs;
+  for (const Turn& turn : one.turns) costs.push_back(turn.us_per_connection);
+  return costs;
 }
 
-void report_ratio(const Contestant& one, const Contestant& other, bool is_bare, Report& report) {
-  std::vector<double> ratios;
-  for (size_t i = 0; i < std::min(one.turns.size(), other.turns.size()); ++i)
-    ratios.push_back(one.turns[i].us_per_connection / other.turns[i].us_per_connection);
-  const std::string key = one.name + (is_bare ? "" : "_over_" + other.name);
-  const MedianInterval ratio = median_interval(ratios);
-  report.number(key + "_ratio", "  over " + (is_bare ? "the bare loop" : other.name), ratio.median,
-                "", 3);
-  report.number(key + "_ratio_low", "    95 % interval from", ratio.low, "", 3);
-  report.number(key + "_ratio_high", "    to", ratio.high, "", 3);
+void report_over(const Contestant& one, const Contestant& other, bool is_bare, Report& report) {
+  report_ratio(one.name + (is_bare ? "" : "_over_" + other.name) + "_ratio",
+               "  over " + (is_bare ? "the bare loop" : other.name),
+               quotients(costs_of(one), costs_of(other)), report);
 }
 
 // Over the bare loop, the last of them, and over those that --over names.
 void report_contestant(const Options& options, const Contestant& one,
                        const std::vector<Contestant>& all, Report& report) {
-  std::vector<double> costs;
+  const std::vector<double> costs = costs_of(one);
   std::vector<double> rates;
-  for (const Turn& turn : one.turns) {
-    costs.push_back(turn.us_per_connection);
-    rates.push_back(turn.connects_per_second);
-  }
+  for (const Turn& turn : one.turns) rates.push_back(turn.connects_per_second);
   report.number(one.name + "_us_per_connection", one.name + ": CPU per connection",
                 median_interval(costs).median, "us", 2);
   report.number(one.name + "_connects_per_second", "  accepted", median_interval(rates).median,
@@ -148,7 +128,7 @@ void report_contestant(const Options& options, const Contestant& one,
     const bool is_named =
         std::find(options.over.begin(), options.over.end(), other.name) != options.over.end();
     if (&other == &bare || (is_named && &other != &one))
-      report_ratio(one, other, &other == &bare, report);
+      report_over(one, other, &other == &bare, report);
   }
 }
 
@@ -168,7 +148,10 @@ void run_connect_floor(const Options& options, Report& report) {
     for (size_t i = 0; i < fleet.process_count(); ++i) pinning.pin_generator(fleet.process_id(i));
   }
   fleet.begin_effort();
-  take_turns(options, contestants, fleet, report);
+  take_turns(options.pairs, contestants.size(), report, [&](size_t i, bool counts) {
+    const Turn turn = take_turn(options, contestants[i], i, fleet, report);
+    if (counts) contestants[i].turns.push_back(turn);
+  });
   const Effort effort = fleet.effort();
   report.number("connections", "connections each", options.connections, "");
   report.number("pairs", "interleaved pairs", options.pairs, "");

@@ -41,6 +41,7 @@ void run_reach(const Options& options, Report& report) {
   if (!rig.open()) return;
   const double open_seconds = ns_to_seconds(rig.totals().last_open_ns - start_ns);
   rig.begin_span();
+  rig.begin_cpu();
   std::vector<double> seconds;
   for (uint64_t i = 0; i < options.messages; ++i) {
     show_progress("message " + std::to_string(i + 1) + " of " + std::to_string(options.messages));
@@ -48,6 +49,7 @@ void run_reach(const Options& options, Report& report) {
     if (taken < 0) break;
     seconds.push_back(taken);
   }
+  const double cpu_us = rig.cpu().server_ns / 1e3;
   rig.finish_span();
   const uint64_t rss = rig.server_rss_bytes();
   report.number("connections", "subscribers", options.connections, "");
@@ -62,6 +64,9 @@ void run_reach(const Options& options, Report& report) {
   }
   rig.report_messages();
   if (options.server_pid != 0) {
+    report.number("cpu_us_per_delivery", "server CPU per delivery",
+                  cpu_us / static_cast<double>(std::max<uint64_t>(rig.totals().messages, 1)), "us",
+                  3);
     report.number("rss_mb", "server memory with all open", static_cast<double>(rss) / 1e6, "MB", 1);
     report.number(
         "rss_bytes_per_connection", "  per connection",

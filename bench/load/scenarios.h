@@ -17,6 +17,10 @@ void run_inbound(const Options& options, Report& report);
 void run_storm(const Options& options, Report& report);
 void run_mixed(const Options& options, Report& report);
 void run_floor(const Options& options, Report& report);
-void run_connect_floor(const Options& options, Report& report);  // floor --kind connect
+// floor --kind connect, saturate, heartbeats, burst
+void run_connect_floor(const Options& options, Report& report);
+void run_saturate_floor(const Options& options, Report& report);
+void run_heartbeats_floor(const Options& options, Report& report);
+void run_burst_floor(const Options& options, Report& report);
 
 }  // namespace livehub::bench

@@ -9,6 +9,21 @@
 
 namespace livehub::bench {
 
+const std::string_view kChartStyle = R"(
+:root { --page: #fff; --text: #1c2024; --soft: #60646c; --line: #d9dade; --grid: #ebecef;
+  --s0: #2962c8; --s1: #c2571a; --s2: #2c7a4b; --s3: #8347b5; --s4: #707782; }
+@media (prefers-color-scheme: dark) { :root { --page: #14161a; --text: #e6e8eb; --soft: #9ba1a9;
+  --line: #3a3f47; --grid: #262a30;
+  --s0: #7ba6f7; --s1: #f09a62; --s2: #6fc495; --s3: #c49bf0; --s4: #9aa1ab; } }
+svg text { fill: var(--soft); font: 12px system-ui, sans-serif; }
+.grid { stroke: var(--grid); } .axis { stroke: var(--line); }
+polyline { fill: none; stroke-width: 2; stroke-linejoin: round; }
+circle { fill: var(--page); stroke-width: 2; }
+.series-0 { stroke: var(--s0); } .series-1 { stroke: var(--s1); }
+.series-2 { stroke: var(--s2); } .series-3 { stroke: var(--s3); }
+.series-4 { stroke: var(--s4); }
+)";
+
 namespace {
 
 constexpr double kWidth = 540;
@@ -17,6 +32,8 @@ constexpr double kLeft = 58;
 constexpr double kRight = 16;
 constexpr double kTop = 14;
 constexpr double kBottom = 40;
+constexpr double kHeadHeight = 44;    // title and legend of a file of its own
+constexpr double kLetterWidth = 6.4;  // about
 constexpr int kTicksWanted = 5;
 constexpr size_t kColours = 5;
 
@@ -27,6 +44,7 @@ struct Range {
     low = std::min(low, value);
     high = std::max(high, value);
   }
+  bool holds(double value) const { return value >= low && value <= high; }
 };
 
 // "1.5 M", "20 k", "0.25"
@@ -46,24 +64,32 @@ std::string short_number(double value) {
 // Where values lie on the page.
 class Plane {
  public:
-  Plane(const Chart& chart, Range x, Range y) : is_log_(chart.is_log_y), x_(x), y_(y) {
+  Plane(const Chart& chart, Range x, Range y)
+      : is_log_x_(chart.is_log_x), is_log_y_(chart.is_log_y), x_(x), y_(y) {
     if (x_.high <= x_.low) x_.high = x_.low + 1;
   }
   double x(double value) const {
-    return kLeft + (value - x_.low) / (x_.high - x_.low) * (kWidth - kLeft - kRight);
+    return kLeft + share(value, x_, is_log_x_) * (kWidth - kLeft - kRight);
   }
   double y(double value) const {
-    const double low = scaled(y_.low);
-    const double share = (scaled(value) - low) / (scaled(y_.high) - low);
-    return kHeight - kBottom - share * (kHeight - kTop - kBottom);
+    return kHeight - kBottom - share(value, y_, is_log_y_) * (kHeight - kTop - kBottom);
   }
 
  private:
-  double scaled(double value) const { return is_log_ ? std::log10(value) : value; }
-  bool is_log_;
+  static double share(double value, Range range, bool is_log) {
+    if (is_log) return std::log(value / range.low) / std::log(range.high / range.low);
+    return (value - range.low) / (range.high - range.low);
+  }
+  bool is_log_x_;
+  bool is_log_y_;
   Range x_;
   Range y_;
 };
+
+// Where a value has no place on its axis.
+bool is_left_out(const Chart& chart, double x, double y) {
+  return (chart.is_log_x && x <= 0) || (chart.is_log_y && y <= 0);
+}
 
 std::string number(double value) { return format_number(value, 1); }
 
@@ -96,13 +122,18 @@ std::string grid(const Chart& chart, const Plane& plane, const std::vector<Tick>
 }
 
 std::string curve(const Chart& chart, const Plane& plane, size_t index) {
+  const std::string name = "class=\"series-" + std::to_string(index % kColours) + "\"";
   std::string points;
+  std::string markers;
   for (const auto& [x, y] : chart.series[index].points) {
-    if (chart.is_log_y && y <= 0) continue;
-    points += number(plane.x(x)) + "," + number(plane.y(y)) + " ";
+    if (is_left_out(chart, x, y)) continue;
+    const std::string at_x = number(plane.x(x));
+    const std::string at_y = number(plane.y(y));
+    points += at_x + "," + at_y + " ";
+    if (chart.has_markers)
+      markers += "<circle " + name + " cx=\"" + at_x + "\" cy=\"" + at_y + "\" r=\"3\"/>";
   }
-  return "<polyline class=\"series-" + std::to_string(index % kColours) + "\" points=\"" + points +
-         "\"/>";
+  return "<polyline " + name + " points=\"" + points + "\"/>" + markers;
 }
 
 std::string legend(const Chart& chart) {
@@ -113,6 +144,52 @@ std::string legend(const Chart& chart) {
            escape_html(chart.series[i].name) + "</span>";
   }
   return out + "</div>";
+}
+
+// The same in a file of its own, below its title.
+std::string legend_text(const Chart& chart) {
+  if (chart.series.size() < 2) return {};
+  std::string out;
+  double x = 12;
+  for (size_t i = 0; i < chart.series.size(); ++i) {
+    const std::string name = "series-" + std::to_string(i % kColours);
+    out += "<polyline class=\"" + name + "\" points=\"" + number(x) + ",34 " + number(x + 14) +
+           ",34\"/>" + text_at(x + 20, 38, "start", chart.series[i].name);
+    x += 34 + kLetterWidth * static_cast<double>(chart.series[i].name.size());
+  }
+  return out;
+}
+
+// What lies inside of an <svg> element; empty where no series has two points.
+std::string drawing(const Chart& chart) {
+  Range x;
+  Range y;
+  bool has_line = false;
+  for (const Series& series : chart.series) {
+    size_t count = 0;
+    for (const auto& [at, value] : series.points) {
+      if (is_left_out(chart, at, value)) continue;
+      x.take(at);
+      y.take(value);
+      ++count;
+    }
+    has_line |= count > 1;
+  }
+  if (!has_line) return {};
+  if (!chart.is_log_y) y.low = std::min(y.low, 0.0);
+  if (y.high <= y.low) y.high = y.low + 1;
+  const std::vector<Tick> y_ticks =
+      chart.is_log_y ? log_ticks(y.low, y.high) : ticks_between(y.low, y.high * 1.05);
+  if (chart.is_log_y) y = {y_ticks.front().at, y_ticks.back().at};
+  if (!chart.is_log_y) y.high *= 1.05;
+  std::vector<Tick> x_ticks = chart.x_ticks;
+  if (x_ticks.empty())
+    x_ticks = chart.is_log_x ? log_ticks(x.low, x.high) : ticks_between(x.low, x.high);
+  if (chart.is_log_x) std::erase_if(x_ticks, [&](const Tick& tick) { return !x.holds(tick.at); });
+  const Plane plane(chart, x, y);
+  std::string out = grid(chart, plane, x_ticks, y_ticks);
+  for (size_t i = 0; i < chart.series.size(); ++i) out += curve(chart, plane, i);
+  return out;
 }
 
 }  // namespace
@@ -171,35 +248,28 @@ std::vector<Tick> log_ticks(double low, double high) {
 }
 
 std::string svg_of(const Chart& chart) {
-  Range x;
-  Range y;
-  bool has_line = false;
-  for (const Series& series : chart.series) {
-    size_t count = 0;
-    for (const auto& [at, value] : series.points) {
-      if (chart.is_log_y && value <= 0) continue;
-      x.take(at);
-      y.take(value);
-      ++count;
-    }
-    has_line |= count > 1;
-  }
-  if (!has_line) return {};
-  if (!chart.is_log_y) y.low = std::min(y.low, 0.0);
-  if (y.high <= y.low) y.high = y.low + 1;
-  std::vector<Tick> y_ticks =
-      chart.is_log_y ? log_ticks(y.low, y.high) : ticks_between(y.low, y.high * 1.05);
-  if (chart.is_log_y) y = {y_ticks.front().at, y_ticks.back().at};
-  if (!chart.is_log_y) y.high *= 1.05;
-  const Plane plane(chart, x, y);
-  const auto x_ticks = chart.x_ticks.empty() ? ticks_between(x.low, x.high) : chart.x_ticks;
-  std::string out = "<figure><figcaption>" + escape_html(chart.title) + " <small>" +
-                    escape_html(chart.y_unit) + "</small></figcaption>" + legend(chart);
-  out += "<svg viewBox=\"0 0 " + format_number(kWidth, 0) + " " + format_number(kHeight, 0) +
-         "\" role=\"img\" aria-label=\"" + escape_html(chart.title) + "\">";
-  out += grid(chart, plane, x_ticks, y_ticks);
-  for (size_t i = 0; i < chart.series.size(); ++i) out += curve(chart, plane, i);
-  return out + "</svg></figure>";
+  const std::string drawn = drawing(chart);
+  if (drawn.empty()) return {};
+  return "<figure><figcaption>" + escape_html(chart.title) + " <small>" +
+         escape_html(chart.y_unit) + "</small></figcaption>" + legend(chart) +
+         "<svg viewBox=\"0 0 " + format_number(kWidth, 0) + " " + format_number(kHeight, 0) +
+         "\" role=\"img\" aria-label=\"" + escape_html(chart.title) + "\">" + drawn +
+         "</svg></figure>";
+}
+
+std::string svg_file_of(const Chart& chart) {
+  const std::string drawn = drawing(chart);
+  if (drawn.empty()) return {};
+  const std::string size = "0 0 " + format_number(kWidth, 0) + " ";
+  std::string out = "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"" + size +
+                    format_number(kHeight + kHeadHeight, 0) + "\" width=\"720\" role=\"img\">";
+  out += "<title>" + escape_html(chart.title) + "</title><style>" + std::string(kChartStyle) +
+         "svg text.title { fill: var(--text); font-weight: 600; font-size: 14px; }"
+         "rect { fill: var(--page); }</style><rect width=\"100%\" height=\"100%\"/>";
+  out += "<text class=\"title\" x=\"12\" y=\"20\">" + escape_html(chart.title) + ", " +
+         escape_html(chart.y_unit) + "</text>" + legend_text(chart);
+  return out + "<g transform=\"translate(0 " + format_number(kHeadHeight, 0) + ")\">" + drawn +
+         "</g></svg>\n";
 }
 
 }  // namespace livehub::bench

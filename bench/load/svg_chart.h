@@ -1,9 +1,10 @@
-// Line charts as SVG text, for reports that open without a network. Colours are classes (series-0
-// to series-4, axis, grid), so that the page's style decides for light and dark. Pure. Tests:
-// bench/load/report_test.cc.
+// Line charts as SVG text, for reports that open without a network, and for files of their own.
+// Colours are classes (series-0 to series-4, axis, grid), so that a style decides for light and
+// dark. Pure. Tests: bench/load/report_test.cc.
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -26,6 +27,8 @@ struct Chart {
   std::vector<Series> series;
   std::vector<Tick> x_ticks;  // empty: found
   bool is_log_y = false;      // values of 0 and below are left out
+  bool is_log_x = false;
+  bool has_markers = false;  // at each point: where there are few
 };
 
 // Round numbers, five or so, that lie between `low` and `high`.
@@ -33,8 +36,14 @@ std::vector<Tick> ticks_between(double low, double high);
 // The powers of ten (and with few of those also 2 and 5 times them) around all values.
 std::vector<Tick> log_ticks(double low, double high);
 
-// An <svg> element; empty where no series has two points.
+// A <figure> with an <svg> element, for a page with the style below; empty where no series has two
+// points.
 std::string svg_of(const Chart& chart);
+// The same as a file of its own, with title, legend and style in it.
+std::string svg_file_of(const Chart& chart);
+
+// What gives the classes their colours, in both lights.
+extern const std::string_view kChartStyle;
 
 std::string escape_html(const std::string& text);
 

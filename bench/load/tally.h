@@ -41,6 +41,7 @@ struct Tally {
   Cell all_messages;         // the same since the start: never set back
   Cell messages_of_readers;  // the same without clients that stopped reading at first
   Cell message_bytes;        // payloads
+  Cell received_bytes;       // of all that came, frames and heartbeats in it
   Cell receives;             // recv() calls that completed at least one message
   Cell last_message_ns;
   Cell lost;
@@ -57,6 +58,7 @@ struct Tally {
   Cell pings;
   Cell clients_pinged;  // clients that have had one at least
   // Set by kFinish.
+  Cell segments;          // that the bytes of the span came in
   Cell clients_complete;  // have every message of the span
   Cell order_digest;      // of the first complete client
   Cell order_differing;   // complete clients that saw another order than that one
@@ -65,9 +67,9 @@ struct Tally {
   std::array<char, 160> first_error{};
 
   void begin_span() {
-    for (Cell* cell : {&messages, &messages_of_readers, &message_bytes, &receives, &lost, &doubled,
-                       &reordered, &corrupt, &foreign, &misrouted, &gaps, &clients_complete,
-                       &order_digest, &order_differing}) {
+    for (Cell* cell : {&messages, &messages_of_readers, &message_bytes, &received_bytes, &receives,
+                       &lost, &doubled, &reordered, &corrupt, &foreign, &misrouted, &gaps,
+                       &segments, &clients_complete, &order_digest, &order_differing}) {
       cell->set(0);
     }
     latency.clear();

@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include "load/clock.h"
+#include "load/tcp_info.h"
 
 namespace livehub::bench {
 
@@ -122,6 +123,7 @@ void Worker::obey(const Command& command) {
 
 void Worker::begin_span(Group& group) {
   group.tally->begin_span();
+  group.segments_before = segments_of(group);
   const uint32_t publishers = group.plan->publishers;
   for (size_t i = 0; i < group.clients.size(); ++i) {
     group.clients[i].order_digest = 0;
@@ -136,6 +138,14 @@ void Worker::finish_span(Group& group) {
     const Client& client = group.clients[i];
     if (client.state == Client::State::kOpen && !client.never_reads) finish_client(group, i);
   }
+  group.tally->segments.set(segments_of(group) - group.segments_before);
+}
+
+uint64_t Worker::segments_of(const Group& group) const {
+  uint64_t segments = 0;
+  for (const Client& client : group.clients)
+    if (client.fd >= 0) segments += data_segments_received(client.fd);
+  return segments;
 }
 
 void Worker::finish_client(Group& group, size_t index) {
@@ -185,6 +195,7 @@ void Worker::feed(Group& group, Client& client, std::string_view bytes) {
   tracks_ = &group.tracks[index * group.plan->publishers];
   first_sequence_ = first_sequence(group, index);
   received_ns_ = now_ns();
+  group.tally->received_bytes.add(bytes.size());
   burst_messages_ = 0;
   burst_bytes_ = 0;
   const bool is_valid =
@@ -230,7 +241,7 @@ void Worker::on_ping(std::string_view payload) {
   group_->tally->pings.add(1);
   if (!client_->was_pinged) group_->tally->clients_pinged.add(1);
   client_->was_pinged = true;
-  if (group_->plan->target.protocol == Protocol::kSse) return;
+  if (group_->plan->target.protocol != Protocol::kWebSocket) return;  // nobody wants an answer
   // A mask of zeros is a mask, and leaves the payload as it is.
   std::array<char, 6 + 125> pong{};
   pong[0] = static_cast<char>(0x8a);

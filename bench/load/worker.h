@@ -75,6 +75,7 @@ class Worker final : private InboxSink {
     std::vector<Track> tracks;     // clients times publishers
     std::vector<std::string> ids;  // by client; where they resume
     Sending sending;
+    uint64_t segments_before = 0;  // at the beginning of the span
     // Opening.
     uint32_t opening_next = 0;
     uint32_t opening_end = 0;
@@ -96,6 +97,7 @@ class Worker final : private InboxSink {
   void begin_span(Group& group);
   void finish_span(Group& group);
   void finish_client(Group& group, size_t index);
+  uint64_t segments_of(const Group& group) const;
   std::string channel_of(const Group& group, size_t index) const;
   uint32_t first_sequence(const Group& group, size_t index) const;
   uint64_t sequence_end(const Group& group, size_t index, uint32_t publisher) const;

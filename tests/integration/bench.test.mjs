@@ -2,11 +2,11 @@
 // against servers that lose, double, swap, tear or misroute a message, which it must notice. No
 // figure is looked at here.
 import assert from "node:assert/strict";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { test } from "node:test";
-import { FakeHub, bench, mustPass, script } from "./lib/bench.mjs";
-import { io, temporaryDirectory, withServer } from "./lib/server.mjs";
+import { FakeHub, bench, mustPass, run, script } from "./lib/bench.mjs";
+import { io, root, temporaryDirectory, withServer } from "./lib/server.mjs";
 
 const withEcho = { env: { LIVEHUB_ECHO: "1" } };
 const short = ["--seconds", 0.8, "--warm-up", 0.2, "--rate", 50];
@@ -66,7 +66,48 @@ test("the floors take turns with the hub", async (t) => {
     assert.ok(connect.a_ratio > 0 && connect.a_over_b_ratio > 0);
     const delivery = await mustPass(directory, "floor", "-n", 10, "--pairs", 1, "--rate", 100,
       "--seconds", 0.3, ...target("a"));
-    assert.ok(delivery.bare_us_per_delivery > 0);
+    assert.ok(delivery.bare_us_per_delivery > 0 && delivery.bare_reach_ms > 0);
+    assert.ok(delivery.a_latency_p99_ms > 0);
+    const saturated = await mustPass(directory, "floor", "--kind", "saturate", "-n", 10,
+      "--pairs", 1, "--seconds", 0.3, "--publishers", 4, "--window", 8, ...target("a"));
+    assert.ok(saturated.a_batch >= 1 && saturated.a_ratio > 0);
+    const burst = await mustPass(directory, "floor", "--kind", "burst", "-n", 10, "--pairs", 1,
+      "--messages", 3, ...target("a"), ...target("b"));
+    assert.ok(burst.a_wall_ms > 0 && burst.b_speedup > 0 && burst.b_cpu_ratio > 0);
+  });
+});
+
+test("heartbeats: as many as there are periods, over sends of as many bytes", async (t) => {
+  const directory = temporaryDirectory(t);
+  const env = { HEARTBEAT_SECONDS: "1", PING_SECONDS: "1", PONG_SECONDS: "1" };
+  await withServer({ env }, async (server) => {
+    const run = (url, seconds) => bench(directory, "floor", "--kind", "heartbeats", "-n", 20,
+      "--pairs", 2, "--seconds", seconds, "--target", `a,${url},,${server.pid}`);
+    for (const url of [`${server.url}/api/live`, server.wsUrl]) {
+      const { code, found, output } = await run(url, 1);
+      assert.equal(code, 0, output);
+      assert.ok(found.a_us_per_second > 0 && found.a_ratio > 0, output);
+      // A frame without a payload; or a chunk, which is longer.
+      assert.ok(url === server.wsUrl ? found.heartbeat_bytes === 2 : found.heartbeat_bytes > 2);
+    }
+    // A server that beats three times as often as it is asked about.
+    const wrong = await run(`${server.url}/api/live`, 3);
+    assert.equal(wrong.code, 1, wrong.output);
+    assert.match(wrong.output, /does not send a heartbeat every 3 s/);
+  });
+});
+
+test("messages of every size are told apart, from 16 bytes on", async (t) => {
+  const directory = temporaryDirectory(t);
+  await withServer({}, async (server) => {
+    for (const url of [server.wsUrl, `${server.url}/api/live`]) {
+      for (const bytes of [16, 71, 20_000]) {
+        const found = await mustPass(directory, "broadcast", url, "--push",
+          `${server.url}/api/live/push`, "-n", 5, ...short, "--bytes", bytes);
+        assert.equal(found.messages, 200, `${bytes} bytes`);
+        assert.ok(found.latency_max_ms < 60_000, "the time of a message is its own");
+      }
+    }
   });
 });
 
@@ -130,13 +171,13 @@ test("two messages that change places show", async (t) => {
 
 test("rooms: each channel has its own sequence, and one in the wrong room shows", async (t) => {
   const directory = temporaryDirectory(t);
-  const run = (hub) =>
+  const runRooms = (hub) =>
     bench(directory, "rooms", hub.wsUrl("/ws/{channel}"), "--push", hub.url("/push/{channel}"),
       "--rooms", 8, "--room-size", 3, "--publishers", 4, "--seconds", 1, "--warm-up", 0.2,
       "--rate", 100, "--quiet-seconds", 1, "--server-pid", process.pid);
   const right = await FakeHub.start();
   t.after(() => right.stop());
-  const good = await run(right);
+  const good = await runRooms(right);
   assert.equal(good.code, 0, good.output);
   assert.equal(good.found.messages, 300, "100 pushes, three in each room");
   // Figures, so any number: on a busy machine a publish alone may cost more than with deliveries.
@@ -144,7 +185,7 @@ test("rooms: each channel has its own sequence, and one in the wrong room shows"
   assert.ok(Number.isFinite(good.found.one_us_per_delivery), good.output);
   const wrong = await FakeHub.start({ channelOf: (path) => String(path.split("/")[2] % 7) });
   t.after(() => wrong.stop());
-  const bad = await run(wrong);
+  const bad = await runRooms(wrong);
   assert.equal(bad.code, 1);
   assert.match(bad.output, /FAILED/);
 });
@@ -204,3 +245,41 @@ for (const [name, args] of Object.entries(scripts)) {
     }
   });
 }
+
+test("bench/growth measures its points and draws them", async (t) => {
+  const directory = temporaryDirectory(t);
+  const file = path.join(directory, "found.json");
+  for (const [axis, points, plot] of [
+    ["connections", [30, 60], "growth-connections-cpu-us-per-delivery.svg"],
+    ["channels", [2, 10], "growth-channels-rss-bytes-per-connection.svg"],
+  ]) {
+    const { code, output } = await script("growth", "--quick", "--io", io, "--axis", axis,
+      "--points", points.join(","), "--plots", directory, "--json", file);
+    assert.equal(code, 0, output);
+    const found = JSON.parse(readFileSync(file, "utf8")).results[axis][io];
+    assert.deepEqual(Object.keys(found).map(Number), points);
+    for (const one of Object.values(found)) assert.ok(one.messages > 0, output);
+    assert.match(readFileSync(path.join(directory, plot), "utf8"), /^<svg xmlns/);
+  }
+});
+
+test("bench/figures prints a verdict, bench/capacity what follows from its costs", async (t) => {
+  const file = path.join(temporaryDirectory(t), "found.json");
+  const figures = await script("figures", "--quick", "--io", io, "--figure", "start",
+    "--json", file);
+  assert.ok(figures.code === 0 || figures.code === 1, figures.output);
+  assert.match(figures.output, /(ok|MISS) +start to listening, .*target <= 50/);
+  assert.match(figures.output, /[01] of 1 targets met/);
+  // What a run of all figures would have found.
+  const document = JSON.parse(readFileSync(file, "utf8"));
+  const costs = { "user bytes": 250, "kernel bytes": 3750, "fixed bytes": 20e6, "paced us": 3.5 };
+  document.costs = { "saturated us uring": 0.1 };
+  for (const [name, value] of Object.entries(costs)) document.costs[`${name} uring ws`] = value;
+  writeFileSync(file, JSON.stringify(document));
+  const table = await run(path.join(root, "bench", "capacity"), [file]);
+  assert.equal(table.code, 0, table.output);
+  // (256 MiB * 7/8 - 64 MB - 20 MB) / 4,000 B; 1/16 of a CPU * 0.7 / 3.5 us.
+  assert.match(table.output, /\| shared-cpu-1x \| 1 \| 256 MB \| 37,000 \| 12,000 \| 430,000 \|/);
+  const none = await run(path.join(root, "bench", "capacity"), [file, "--protocol", "sse"]);
+  assert.equal(none.code, 2, "it measured WebSocket alone");
+});

@@ -11,7 +11,7 @@ import { binary, root } from "./server.mjs";
 // That of the build which the server under test comes from.
 const program = path.join(root, path.basename(path.dirname(binary)), "livehub-bench");
 
-async function run(command, args) {
+export async function run(command, args) {
   const child = spawn(command, args.map(String), { stdio: ["ignore", "pipe", "pipe"] });
   let output = "";
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (text) => (output += text));
