@@ -198,6 +198,7 @@ void Front::on_drained(hub::PeerId peer) {
     c.clear(Connection::kPaused);
     driver_.resume_receive(socket_of(peer));
   }
+  if (c.phase == Phase::kHead && c.http) return take_pipelined(peer);
   if (c.phase != Phase::kEnding) return;
   if (c.has(Connection::kPeerEnded) || c.has(Connection::kHandshaken))
     return close_now(peer, false);

@@ -144,6 +144,8 @@ class Front : public io::Events, public hub::HubEvents, public shard::Tenant, pr
   io::Socket socket_of(uint32_t index) const { return {index, connections_[index].generation}; }
   void close_now(uint32_t index, bool is_reset);
   void end_after_sending(uint32_t index);
+  bool leaves_unread(uint32_t index) const;
+  void pause_until_drained(uint32_t index);
   void note_stream_closed(uint32_t index, uint16_t code, std::string_view reason, Cause cause);
   void note_ended(uint32_t index, EndKind kind, uint16_t code, std::string_view reason,
                   Cause cause);
@@ -185,6 +187,7 @@ class Front : public io::Events, public hub::HubEvents, public shard::Tenant, pr
   bool may_publish(std::string_view channel, std::string_view payload);
   void reply(uint32_t index, const Reply& reply, bool is_close);
   void next_request(uint32_t index);
+  void take_pipelined(uint32_t index);
 
   // front_stream.cc
   void open_stream(uint32_t index);

@@ -6,13 +6,6 @@
 #include "wire/ws_writer.h"
 
 namespace livehub::session {
-namespace {
-
-// Answers (pongs, echoes) that a client asks for and does not read: past this we stop reading from
-// it.
-constexpr uint32_t kOwnBytesMax = 256 * 1024;
-
-}  // namespace
 
 // RFC 6455 4.2.1. False: it was answered with an error.
 bool Front::check_upgrade(uint32_t index) {
@@ -145,12 +138,9 @@ void Front::ws_close(uint32_t index, uint16_t code, std::string_view reason, Cau
 }
 
 void Front::ws_pause_if_full(uint32_t index) {
-  Connection& c = connections_[index];
-  if (hub_.fanout().peer(index).own_bytes < kOwnBytesMax || c.has(Connection::kPaused)) return;
-  if (c.phase != Phase::kWs) return;
-  c.set(Connection::kPaused);
-  driver_.pause_receive(socket_of(index));
-  hub_.fanout().tell_drained(index);
+  const Connection& c = connections_[index];
+  if (c.phase != Phase::kWs || c.has(Connection::kPaused) || !leaves_unread(index)) return;
+  pause_until_drained(index);
 }
 
 }  // namespace livehub::session

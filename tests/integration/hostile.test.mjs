@@ -2,7 +2,7 @@
 // forms are `make soak`. (Descriptors that run out: descriptors.test.mjs.)
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { besideHealthy, manyFromOne, slowHeads } from "./lib/hostile.mjs";
+import { besideHealthy, deafPipeline, manyFromOne, slowHeads } from "./lib/hostile.mjs";
 import { full, sanitized, withServer } from "./lib/server.mjs";
 
 const bytesEach = 16 * 1024;
@@ -24,6 +24,15 @@ describe("hostile crowds", { concurrency: true }, () => {
       assert.equal(outcome.otherwise, 0, "an answer that is not 408");
       assert.ok(outcome.shortestMs >= 8_000, `cut after ${outcome.shortestMs} ms: it had 10 s`);
       noticesNothing(outcome, count);
+    });
+  });
+
+  test("who asks without an end and reads nothing is not read from", async () => {
+    await withServer({}, async (server) => {
+      const outcome = await besideHealthy(server, () => deafPipeline(server, 24 << 20));
+      assert.ok(outcome.taken < 24 << 20, `${outcome.taken} bytes of requests were taken`);
+      assert.equal(outcome.answered, outcome.asked);
+      noticesNothing(outcome, 1);
     });
   });
 
