@@ -35,8 +35,11 @@ class TestSource : public WorkerSource {
   void fetch(std::string_view channel, SourcePosition after, SourcePosition, size_t,
              uint64_t token) override {
     Backlog backlog;
-    backlog.entries.push_back(
-        {"old of " + std::string(channel), "e", {after.epoch, after.offset + 1}});
+    if (channel == "fedbad")
+      backlog.entries.push_back({"two\nlines", "e", {after.epoch, after.offset + 1}});
+    else
+      backlog.entries.push_back(
+          {"old of " + std::string(channel), "e", {after.epoch, after.offset + 1}});
     say([token, backlog](Inlet& inlet) { inlet.deliver(token, backlog); });
   }
 
@@ -214,6 +217,19 @@ TEST_P(EngineSource, WhoResumesGetsFirstWhatTheBrokerKeeps) {
   second.expect("id: 500-1\nevent: e\ndata: old of fed2\n\n");
   source->say([](Inlet& inlet) { publish(inlet, "fed2", "newest", at(1002)); });
   first.expect("data: newest");
+}
+
+// What stands behind it, up to what is remembered here, is not asked for.
+TEST_P(EngineSource, AWindowOfWhichNothingPassesTheGateIsAGap) {
+  Client first(engine.port(), "/fedbad HTTP/1.1");
+  source->await("want fedbad");
+  source->say([](Inlet& inlet) {
+    inlet.confirm("fedbad", at(1000));
+    publish(inlet, "fedbad", "new", at(1001));
+  });
+  first.expect("data: new");
+  Client second(engine.port(), "/fedbad HTTP/1.1\r\nLast-Event-ID: 500-0");
+  EXPECT_NE(second.expect("data: new").find("event: gap"), std::string::npos);
 }
 
 TEST_P(EngineSource, AGapIsToldAndTheStreamGoesOn) {
