@@ -48,6 +48,7 @@ Front::Front(uint32_t shard, Shared& shared, io::Driver& driver, const ProfileFa
   ProfileContext context;
   context.shard = shard;
   context.shard_count = shared.identity.shard_count;
+  context.message_bytes_max = options_.message_bytes_max;
   context.unix_seconds = [this] { return driver_.unix_seconds(); };
   context.publish = [this](const Publication& publication) { publish_own(publication); };
   context.post = [&shared, shard](std::function<void()> work) {

@@ -261,6 +261,25 @@ test("a push that Redis took before the drain is 200", async () => {
   await withProxiedHub(expectTakenBeforeDrain);
 });
 
+// Each byte that is no UTF-8 becomes a character of three.
+test("a push that no hub would take is 413, and Redis does not have it", async () => {
+  const env = { MAX_BODY_BYTES: "4096", MESSAGE_BYTES: "4096" };
+  const body = (bytes) => Buffer.from(`"${"\xff".repeat(bytes)}"`, "latin1");
+  await withHubs(
+    1,
+    async ({ redis, hubs, publishers }) => {
+      const client = await SseClient.open(hubs[0]);
+      await client.untilPosition();
+      assert.equal((await publishers[0].post(body(1365))).status, 413);
+      await publishers[0].push(body(1364));
+      assert.equal((await client.untilMessages(1))[0].length, 1366);
+      assert.equal(await redis.command("XLEN", "livehub:live-data:live"), 1);
+      client.close();
+    },
+    { env },
+  );
+});
+
 test("processes with another prefix, and entries of others, stay apart", async () => {
   await withHubs(
     1,
