@@ -11,6 +11,8 @@ namespace {
 constexpr size_t kEntriesAtOnce = 256;  // of a key, in one read
 constexpr int64_t kRetryNs = 2'000'000'000;
 constexpr int64_t kReadAgainNs = 1'000'000'000;
+// A read without entries that comes back so late: this process may have stood still since.
+constexpr int64_t kLateNs = 100'000'000;
 
 }  // namespace
 
@@ -133,6 +135,7 @@ void RedisStreams::begin_read() {
   outstanding_.push_back({Expected::kRead});
   is_reading_ = true;
   is_ending_ = false;
+  read_begun_ns_ = clock_ns_;
 }
 
 void RedisStreams::end_read_early(int64_t now_ns) {
@@ -186,7 +189,11 @@ void RedisStreams::on_check(const std::string& key, const RedisReply& reply) {
 
 void RedisStreams::on_read(RedisReply& reply, int64_t now_ns) {
   is_reading_ = is_ending_ = false;
-  for (auto& [key, entry] : entries_) entry.is_read = false;
+  const bool is_late = now_ns - read_begun_ns_ > int64_t{block_ms_} * 1'000'000 + kLateNs;
+  for (auto& [key, entry] : entries_) {
+    entry.is_read = false;
+    entry.must_check |= is_late && entry.is_live && !entry.is_canary();
+  }
   if (reply.is_error()) {
     for (auto& [key, entry] : entries_)
       if (entry.is_canary() && entry.is_live) return refuse_canary(entry, reply.text);
@@ -212,9 +219,9 @@ void RedisStreams::take_entries(const std::string& key, Entry& entry, const Redi
     if (translate_(entry.channel, *position, each.items[1].items, out))
       outbox_.publish(entry.channel, std::move(out.payload), std::move(out.event), *position);
   }
-  // It lags, or the hub does: what is trimmed meanwhile would be missed.
-  if (entries.items.size() >= kEntriesAtOnce || outbox_.is_blocked())
-    entry.must_check = !entry.is_canary();
+  // What is trimmed before the next read would be missed: it lags, or the hub does, or this process
+  // has stood still since the first of these came.
+  entry.must_check = !entry.is_canary();
   on_read_(key);
 }
 
