@@ -206,6 +206,8 @@ class Front : public io::Events, public hub::HubEvents, public shard::Tenant, pr
   bool check_upgrade(uint32_t index);
   std::string ws_head(uint32_t index, const Stream& stream);
   void ws_input(uint32_t index, std::span<char> bytes);
+  void ws_keep_input(uint32_t index, std::span<const char> bytes);
+  void ws_take_waiting();
   bool ws_event(uint32_t index, const wire::WsEvent& event);
   void ws_close(uint32_t index, uint16_t code, std::string_view reason, Cause cause);
   void ws_pause_if_full(uint32_t index);
@@ -245,6 +247,12 @@ class Front : public io::Events, public hub::HubEvents, public shard::Tenant, pr
   std::vector<io::SendRequest> io_requests_;
   base::RingQueue<WaitingPublish> waiting_publishes_;
   std::vector<Deferred> deferred_;
+  struct WaitingInput {
+    uint32_t index = 0;
+    uint32_t generation = 0;
+    std::string bytes;  // charged to the memory budget
+  };
+  base::RingQueue<WaitingInput> waiting_inputs_;  // of WebSockets (Connection::kInputWaits)
   bool is_in_hub_ = false;
   bool is_opening_ = false;  // Profile::on_open() runs and still looks at the request
   int64_t next_second_ns_ = 0;
