@@ -177,6 +177,7 @@ class Front : public io::Events, public hub::HubEvents, public shard::Tenant, pr
   // front_http.cc
   void http_input(uint32_t index, std::span<char> bytes);
   bool http_step(uint32_t index, std::span<char>& input);
+  void refuse_body(uint32_t index);
   void http_error(uint32_t index, wire::HttpError error, std::string_view detail);
   void http_head(uint32_t index);
   void http_complete(uint32_t index);

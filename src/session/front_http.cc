@@ -110,6 +110,7 @@ bool Front::http_step(uint32_t index, std::span<char>& input) {
       if (c.http->is_refused) return true;
       c.http->body.append(step.body);
       charge_exchange(*c.http);
+      if (account_.is_over()) refuse_body(index);
       return true;
     case wire::HttpRequestParser::Event::kComplete:
       http_complete(index);
@@ -119,6 +120,14 @@ bool Front::http_step(uint32_t index, std::span<char>& input) {
       return false;
   }
   return false;
+}
+
+// Whoever came before the memory was used up has a body to send all the same.
+void Front::refuse_body(uint32_t index) {
+  ++counters_.refused_memory;
+  note_ended(index, EndKind::kHttp, 503, "", Cause::kMemory);
+  const Connection& c = connections_[index];
+  reply(index, refusal_of(c.http->route, c).reply, true);
 }
 
 void Front::http_error(uint32_t index, wire::HttpError error, std::string_view detail) {

@@ -84,6 +84,8 @@ void Front::ws_input(uint32_t index, std::span<char> bytes) {
   const auto grown =
       static_cast<int64_t>(c.ws.buffered_bytes()) - static_cast<int64_t>(held_before);
   account_.charge(grown);
+  if (grown > 0 && account_.is_over() && c.phase == Phase::kWs)
+    return ws_close(index, 1013, "no memory left for messages", Cause::kMemory);
   ws_pause_if_full(index);
 }
 

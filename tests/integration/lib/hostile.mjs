@@ -7,6 +7,7 @@ import { range, sleep } from "./patience.mjs";
 import { Publisher } from "./push.mjs";
 import { Wire, request } from "./raw.mjs";
 import { SseClient } from "./sse.mjs";
+import { WsWire, frame, opcode } from "./websocket.mjs";
 
 const pageBytes = 4096;
 export const residentBytes = (pid) =>
@@ -90,6 +91,29 @@ export async function manyFromOne(server, count, from) {
   const outcome = { in: wires.filter(isIn).length };
   wires.forEach((wire) => wire?.destroy());
   return outcome;
+}
+
+// `count` bodies of `bytes`, none of which ends, until one of them is answered; and how many were.
+export async function endlessBodies(server, count, bytes) {
+  const head = `POST /api/live/push HTTP/1.1\r\nHost: a\r\nContent-Length: ${bytes + 1}\r\n\r\n`;
+  const wires = await Promise.all(range(count).map(() => Wire.connect(server)));
+  await Promise.all(wires.map((wire) => wire.write(head + " ".repeat(bytes))));
+  const first = Promise.race(wires.map((wire) => wire.until((w) => w.bytes.length > 0 || w.over)));
+  await first;
+  const answers = wires.map((wire) => wire.bytes.toString("latin1", 0, 12)).filter((text) => text);
+  wires.forEach((wire) => wire.destroy());
+  return { answers: new Set(answers) };
+}
+
+// `count` fragmented messages that never end, until one of the clients is closed.
+export async function endlessMessages(server, count, bytes) {
+  const open = () => WsWire.open(server, { path: "/echo" });
+  const clients = await Promise.all(range(count).map(open));
+  const part = frame(opcode.binary, Buffer.alloc(bytes), { fin: false });
+  await Promise.all(clients.map((client) => client.wire.write(part)));
+  const { code } = await Promise.race(clients.map((client) => client.closeFrame()));
+  clients.forEach((client) => client.destroy());
+  return { code };
 }
 
 // One client that asks and asks, and reads nothing, until the server takes no more (fifty others
