@@ -137,6 +137,10 @@ class Client {
   Client& operator=(const Client&) = delete;
   ~Client() { ::close(fd_); }
 
+  void send(const std::string& text) {
+    EXPECT_EQ(::send(fd_, text.data(), text.size(), 0), static_cast<ssize_t>(text.size()));
+  }
+
   // Reads until that has come; returns what came before it.
   std::string expect(const std::string& wanted) {
     size_t place = 0;
@@ -271,6 +275,19 @@ TEST_P(EngineSource, TheSourceIsToldWhenTheLastOneLeaves) {
     client.expect(": subscribed fed4");
   }
   source->await("unwant fed4");
+}
+
+// More than is kept of what comes behind a request, so that reading from it has stopped.
+TEST_P(EngineSource, WhoSentTooMuchWhileItsStreamOpenedIsSeenToLeave) {
+  {
+    Client client(engine.port(), "/fed5 HTTP/1.1");
+    source->await("want fed5");
+    client.send(std::string(256 << 10, 'x'));
+    Client(engine.port(), "/later HTTP/1.1").expect("from afar");
+    source->say([](Inlet& inlet) { inlet.confirm("fed5"); });
+    client.expect(": subscribed fed5");
+  }
+  source->await("unwant fed5");
 }
 
 TEST_P(EngineSource, AnswersMayComeLaterOrNever) {
