@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "base/log.h"
+#include "source/redis_fetch.h"
 
 namespace livehub::source {
 namespace {
@@ -123,7 +124,7 @@ void RedisStreams::begin_read() {
     if (entry.must_check) {
       // In front of the read, so that both are carried out in one go: what the oldest entry says
       // holds for what is read.
-      link_.send({"XRANGE", key, "-", "+", "COUNT", "1"});
+      link_.send(redis_check(key, entry.last));
       outstanding_.push_back({Expected::kCheck, key});
       entry.must_check = false;
     }
@@ -178,11 +179,7 @@ void RedisStreams::on_check(const std::string& key, const RedisReply& reply) {
   const auto found = entries_.find(key);
   if (found == entries_.end() || !found->second.is_live) return;
   Entry& entry = found->second;
-  if (reply.kind != RedisReply::Kind::kArray || entry.last.offset == 0) return;
-  std::optional<SourcePosition> oldest;
-  if (!reply.items.empty() && !reply.items[0].items.empty())
-    oldest = redis_position(reply.items[0].items[0].text);
-  if (oldest && oldest->offset <= entry.last.offset) return;
+  if (!redis_has_lost(reply, entry.last)) return;
   base::log_warn("redis streams: " + key + " was trimmed beyond what had been read");
   outbox_.tell_gap(entry.channel, entry.last);
 }
