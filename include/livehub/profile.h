@@ -229,6 +229,9 @@ class Profile {
 struct ProfileContext {
   uint32_t shard = 0;
   uint32_t shard_count = 1;
+  // A larger message does not get into the hub, wherever it comes from (MESSAGE_BYTES): what goes
+  // to a broker first is looked at before.
+  size_t message_bytes_max = SIZE_MAX;
   std::function<int64_t()> unix_seconds;
   // A message from the profile itself (a generator's); no answer. On this shard.
   std::function<void(const Publication&)> publish;

@@ -1,7 +1,6 @@
 #include "profile/chat.h"
 
 #include <list>
-#include <map>
 #include <unordered_map>
 
 #include "base/clock.h"
@@ -9,6 +8,7 @@
 #include "profile/chat_messages.h"
 #include "profile/chat_settings.h"
 #include "profile/chat_shared.h"
+#include "profile/expiries.h"
 #include "profile/subprotocol.h"
 #include "source/http_task.h"
 #include "wire/url.h"
@@ -33,7 +33,8 @@ struct Client {
   bool is_authenticated = false;
   std::list<ChatRequest> waiting;  // for the API, in order; costs nothing while empty
   size_t waiting_bytes = 0;
-  bool is_busy = false;  // a task serves `waiting`
+  bool is_busy = false;    // a task serves `waiting`
+  int64_t expires_at = 0;  // 0: nobody looks
 
   std::string chat_id() const { return channel.substr(kChatChannelPrefix.size()); }
 };
@@ -73,8 +74,10 @@ class Chat : public Profile {
                    .channel = std::string(kChatChannelPrefix) + *chat_id,
                    .is_authenticated = is_authenticated || shared_->trusts_roles,
                    .waiting = {}});
-    if (shared_->enforces_expiry && result.expires_at())
-      expiries_.emplace(*result.expires_at(), next_tag_);
+    if (!shared_->enforces_expiry || !result.expires_at()) return;
+    const auto found = clients_.find(next_tag_);
+    found->second->expires_at = *result.expires_at();
+    expiries_.set(next_tag_, 0, *result.expires_at());
   }
 
   void on_subscribed(Session session, std::string_view, std::string_view) override {
@@ -88,6 +91,7 @@ class Chat : public Profile {
     const auto found = clients_.find(session.tag());
     if (found == clients_.end()) return;
     shared_->ledger->leave(found->second->chat_id());
+    expiries_.remove(found->first, found->second->expires_at);
     clients_.erase(found);
   }
 
@@ -104,10 +108,8 @@ class Chat : public Profile {
 
   int64_t tick_ms() const override { return shared_->enforces_expiry ? 1000 : 0; }
   void on_tick(int64_t) override {
-    const int64_t seconds = context_.unix_seconds();
-    while (!expiries_.empty() && expiries_.begin()->first <= seconds) {
-      const auto found = clients_.find(expiries_.begin()->second);
-      expiries_.erase(expiries_.begin());
+    while (const auto tag = expiries_.take_ended(context_.unix_seconds())) {
+      const auto found = clients_.find(*tag);
       if (found == clients_.end()) continue;
       Session session = found->second->session;  // closing may take it out of the map
       session.close(kBadToken, "Token expired");
@@ -295,8 +297,8 @@ class Chat : public Profile {
   uint64_t next_tag_ = 0;  // 0: refused
   size_t held_bytes_ = 0;  // of messages that wait for the API or its answer
   std::unordered_map<uint64_t, ClientPtr> clients_;
-  std::multimap<int64_t, uint64_t> expiries_;  // (unix seconds, tag), also of those who left
-  source::Tasks tasks_;                        // last: its tasks use the rest
+  Expiries expiries_;    // with ENFORCE_EXPIRY
+  source::Tasks tasks_;  // last: its tasks use the rest
 };
 
 }  // namespace

@@ -84,6 +84,9 @@ class LiveData : public Profile {
       return exchange.reply(
           json(origin, 400, error_body(wire::json_error_message(document, result))));
     if (!shared_->cluster) return exchange.publish(kChannel, compact_);
+    // Bytes that are no UTF-8 have grown to three each.
+    if (compact_.size() > context_.message_bytes_max)
+      return on_published(exchange, PublishResult::kRefused, {});
     // On the broker's thread `this` may be gone; what is posted to a shard that has ended is
     // dropped.
     shared_->cluster->push(compact_, [this, exchange, post = context_.post](bool is_taken) {

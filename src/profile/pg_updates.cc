@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "profile/current.h"
+#include "profile/expiries.h"
 #include "profile/json_tree.h"
 #include "profile/pg_updates_rules.h"
 #include "profile/pg_updates_visitors.h"
@@ -110,6 +111,7 @@ class PgUpdates : public Profile {
     const Visitor* visitor = visitors_.find(session.tag());
     if (!visitor) return;
     if (visitor->is_authenticated) shared_->authenticated.fetch_sub(1, std::memory_order_relaxed);
+    expiries_.remove(session.tag(), visitor->expires_at);
     visitors_.remove(session.tag());
   }
 
@@ -127,13 +129,9 @@ class PgUpdates : public Profile {
         Session(visitor->session).close(kRefused, "Authentication timeout");
     }
     const int64_t now = context_.unix_seconds();
-    while (!expiries_.empty() && expiries_.top().first <= now) {
-      const auto [expires_at, tag] = expiries_.top();
-      expiries_.pop();
-      Visitor* visitor = visitors_.find(tag);
-      if (visitor && visitor->expires_at == expires_at)  // else it has brought a newer one
+    while (const auto tag = expiries_.take_ended(now))
+      if (Visitor* visitor = visitors_.find(*tag))
         Session(visitor->session).close(kRefused, "Token expired");
-    }
   }
 
  private:
@@ -181,8 +179,8 @@ class PgUpdates : public Profile {
       session.send_text(kAuthError);
       return session.close(kRefused, "Invalid token");
     }
-    visitor.expires_at = token.expires_at().value_or(0);
-    if (shared_->ends_with_token) expiries_.emplace(visitor.expires_at, session.tag());
+    const int64_t before = std::exchange(visitor.expires_at, token.expires_at().value_or(0));
+    if (shared_->ends_with_token) expiries_.set(session.tag(), before, visitor.expires_at);
     if (visitor.is_live) return session.send_text(authenticated(visitor.user));
     ++visitor.owed_answers;
     if (visitor.is_authenticated) return;  // its subscription is on the way
@@ -197,7 +195,7 @@ class PgUpdates : public Profile {
   Visitors visitors_;
   int64_t seconds_ = 0;              // ticks so far
   std::deque<Due> unauthenticated_;  // in order: all have the same time
-  std::priority_queue<Due, std::vector<Due>, std::greater<>> expiries_;
+  Expiries expiries_;                // with ENFORCE_EXPIRY
 };
 
 // --- settings ---

@@ -196,6 +196,7 @@ std::string Compression::gzip_blocks(std::string_view text) {
 }
 
 void Compression::end_turn() {
+  allow_more();
   if (message_) message_ = {};
   deflater_.shrink();
   inflater_.shrink();

@@ -9,6 +9,7 @@
 // tests/integration/compression.test.mjs.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <memory>
 #include <string>
@@ -26,6 +27,12 @@ namespace livehub::session {
 // Below it a message is sent plain.
 inline constexpr size_t kCompressFromBytes = 256;
 
+// A few bytes of a client's become 64 KB here: of one connection's input so much is inflated at a
+// time, and of all input so much in a turn (a message more at most, each). The rest waits for the
+// next turn, so that who sends such messages delays others by milliseconds only.
+inline constexpr uint64_t kInflatedAtOnce = 64 * 1024;
+inline constexpr uint64_t kInflatedATurn = 512 * 1024;
+
 // A gzip member's head (RFC 1952 2.3): deflate, no name, no time, no system.
 inline constexpr std::string_view kGzipHead("\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff", 10);
 // wire::kSsePing as a stored block, in a chunk.
@@ -41,6 +48,11 @@ class Compression {
   // One of the kinds from kPlainEncodings on.
   const hub::Encoding& encoding_of(EncodingKind kind) const;
   wire::Inflater& inflater() { return inflater_; }
+  // Up to what Inflater::made_bytes() one input may go now; reached already: it waits.
+  uint64_t inflate_until() const {
+    return std::min(inflater_.made_bytes() + kInflatedAtOnce, turn_until_);
+  }
+  void allow_more() { turn_until_ = inflater_.made_bytes() + kInflatedATurn; }
 
   // The payload as blocks that end with wire::kDeflateTail; empty: it goes as it is. Valid until
   // another message is asked for.
@@ -63,6 +75,7 @@ class Compression {
   wire::Inflater inflater_;
   hub::MessagePtr message_;  // whose blocks these are; held, so that no other has its address
   std::string_view blocks_;
+  uint64_t turn_until_ = kInflatedATurn;  // of Inflater::made_bytes()
   std::array<std::unique_ptr<hub::Encoding>, kEncodingKinds - kPlainEncodings> encodings_;
 };
 

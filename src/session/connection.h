@@ -64,6 +64,7 @@ struct Connection {
     kTooMany = 524288,        // a stream that is opened only to be ended: its address has too many
     kDeflate = 1048576,       // WebSocket: permessage-deflate was agreed to
     kGzip = 2097152,          // SSE: the body is a gzip stream
+    kInputWaits = 4194304,    // WebSocket: for its turn to be inflated; receiving is paused
   };
   uint32_t generation = 0;
   Phase phase = Phase::kHead;

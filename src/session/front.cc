@@ -48,6 +48,7 @@ Front::Front(uint32_t shard, Shared& shared, io::Driver& driver, const ProfileFa
   ProfileContext context;
   context.shard = shard;
   context.shard_count = shared.identity.shard_count;
+  context.message_bytes_max = options_.message_bytes_max;
   context.unix_seconds = [this] { return driver_.unix_seconds(); };
   context.publish = [this](const Publication& publication) { publish_own(publication); };
   context.post = [&shared, shard](std::function<void()> work) {
@@ -196,8 +197,9 @@ void Front::on_drained(hub::PeerId peer) {
   Connection& c = connections_[peer];
   if (c.has(Connection::kPaused)) {
     c.clear(Connection::kPaused);
-    driver_.resume_receive(socket_of(peer));
+    if (!c.has(Connection::kInputWaits)) driver_.resume_receive(socket_of(peer));
   }
+  if (c.phase == Phase::kHead && c.http) return take_pipelined(peer);
   if (c.phase != Phase::kEnding) return;
   if (c.has(Connection::kPeerEnded) || c.has(Connection::kHandshaken))
     return close_now(peer, false);
@@ -349,13 +351,14 @@ bool Front::has_mail() const {
 
 bool Front::flush() {
   run_deferred();
+  if (!waiting_inputs_.empty()) ws_take_waiting();
   const bool is_left = hub_.flush(now_tick());
   if (canary_.is_awaited()) canary_.settle();
   if (insight_.has_live()) insight_.note_flushed(!is_left, driver_.read_ns());
   run_deferred();
   if (compression_) compression_->end_turn();
   if (account_.is_over()) relieve_memory();
-  return is_left || has_mail();
+  return is_left || has_mail() || !waiting_inputs_.empty();
 }
 
 // Over the budget: whoever has had a remainder copied for longest goes first.

@@ -144,6 +144,8 @@ class Front : public io::Events, public hub::HubEvents, public shard::Tenant, pr
   io::Socket socket_of(uint32_t index) const { return {index, connections_[index].generation}; }
   void close_now(uint32_t index, bool is_reset);
   void end_after_sending(uint32_t index);
+  bool leaves_unread(uint32_t index) const;
+  void pause_until_drained(uint32_t index);
   void note_stream_closed(uint32_t index, uint16_t code, std::string_view reason, Cause cause);
   void note_ended(uint32_t index, EndKind kind, uint16_t code, std::string_view reason,
                   Cause cause);
@@ -175,6 +177,7 @@ class Front : public io::Events, public hub::HubEvents, public shard::Tenant, pr
   // front_http.cc
   void http_input(uint32_t index, std::span<char> bytes);
   bool http_step(uint32_t index, std::span<char>& input);
+  void refuse_body(uint32_t index);
   void http_error(uint32_t index, wire::HttpError error, std::string_view detail);
   void http_head(uint32_t index);
   void http_complete(uint32_t index);
@@ -185,6 +188,7 @@ class Front : public io::Events, public hub::HubEvents, public shard::Tenant, pr
   bool may_publish(std::string_view channel, std::string_view payload);
   void reply(uint32_t index, const Reply& reply, bool is_close);
   void next_request(uint32_t index);
+  void take_pipelined(uint32_t index);
 
   // front_stream.cc
   void open_stream(uint32_t index);
@@ -203,6 +207,8 @@ class Front : public io::Events, public hub::HubEvents, public shard::Tenant, pr
   bool check_upgrade(uint32_t index);
   std::string ws_head(uint32_t index, const Stream& stream);
   void ws_input(uint32_t index, std::span<char> bytes);
+  void ws_keep_input(uint32_t index, std::span<const char> bytes);
+  void ws_take_waiting();
   bool ws_event(uint32_t index, const wire::WsEvent& event);
   void ws_close(uint32_t index, uint16_t code, std::string_view reason, Cause cause);
   void ws_pause_if_full(uint32_t index);
@@ -242,6 +248,12 @@ class Front : public io::Events, public hub::HubEvents, public shard::Tenant, pr
   std::vector<io::SendRequest> io_requests_;
   base::RingQueue<WaitingPublish> waiting_publishes_;
   std::vector<Deferred> deferred_;
+  struct WaitingInput {
+    uint32_t index = 0;
+    uint32_t generation = 0;
+    std::string bytes;  // charged to the memory budget
+  };
+  base::RingQueue<WaitingInput> waiting_inputs_;  // of WebSockets (Connection::kInputWaits)
   bool is_in_hub_ = false;
   bool is_opening_ = false;  // Profile::on_open() runs and still looks at the request
   int64_t next_second_ns_ = 0;

@@ -14,6 +14,9 @@ namespace livehub::session {
 namespace {
 
 constexpr size_t kInputBehindMax = 64 * 1024;  // pipelined bytes kept while a request is answered
+// Answers (pongs, echoes, replies to a pipeline) that a client asks for and does not read: past
+// this we stop reading from it.
+constexpr uint32_t kUnreadBytesMax = 256 * 1024;
 constexpr int64_t kBodyMs = 30'000;
 constexpr std::string_view kRetryAfter = "1";
 
@@ -52,6 +55,19 @@ void Front::keep_input(uint32_t index, std::span<char> input) {
   }
 }
 
+// With the budget used up nobody is answered faster than it reads.
+bool Front::leaves_unread(uint32_t index) const {
+  const uint32_t most = account_.is_over() ? 1 : kUnreadBytesMax;
+  return hub_.fanout().peer(index).own_bytes() >= most;
+}
+
+// on_drained() goes on.
+void Front::pause_until_drained(uint32_t index) {
+  connections_[index].set(Connection::kPaused);
+  driver_.pause_receive(socket_of(index));
+  hub_.fanout().tell_drained(index);
+}
+
 void Front::http_input(uint32_t index, std::span<char> bytes) {
   const uint32_t generation = connections_[index].generation;
   while (http_step(index, bytes))
@@ -75,6 +91,11 @@ bool Front::http_step(uint32_t index, std::span<char>& input) {
     charge_exchange(*c.http);
   }
   const bool was_started = c.http->parser.in_head_started();
+  if (c.phase == Phase::kHead && !was_started && !input.empty() && leaves_unread(index)) {
+    keep_input(index, input);
+    pause_until_drained(index);
+    return false;
+  }
   const auto step = c.http->parser.next({input.data(), input.size()});
   input = input.subspan(step.consumed);
   switch (step.event) {
@@ -89,6 +110,7 @@ bool Front::http_step(uint32_t index, std::span<char>& input) {
       if (c.http->is_refused) return true;
       c.http->body.append(step.body);
       charge_exchange(*c.http);
+      if (account_.is_over()) refuse_body(index);
       return true;
     case wire::HttpRequestParser::Event::kComplete:
       http_complete(index);
@@ -98,6 +120,14 @@ bool Front::http_step(uint32_t index, std::span<char>& input) {
       return false;
   }
   return false;
+}
+
+// Whoever came before the memory was used up has a body to send all the same.
+void Front::refuse_body(uint32_t index) {
+  ++counters_.refused_memory;
+  note_ended(index, EndKind::kHttp, 503, "", Cause::kMemory);
+  const Connection& c = connections_[index];
+  reply(index, refusal_of(c.http->route, c).reply, true);
 }
 
 void Front::http_error(uint32_t index, wire::HttpError error, std::string_view detail) {
@@ -240,9 +270,15 @@ void Front::next_request(uint32_t index) {
     c.clear(Connection::kPaused);
     driver_.resume_receive(socket_of(index));
   }
-  if (c.http->input.empty()) return;
-  std::string input = std::move(c.http->input);
-  c.http->input.clear();
+  take_pipelined(index);
+}
+
+// Requests that came behind one that was still being answered, or whose answers were not read.
+void Front::take_pipelined(uint32_t index) {
+  HttpExchange& http = *connections_[index].http;
+  if (http.input.empty()) return;
+  std::string input = std::move(http.input);
+  http.input.clear();
   http_input(index, input);
 }
 

@@ -118,10 +118,11 @@ void Front::send_stream_head(uint32_t index) {
   ++(is_websocket ? counters_.streams_ws : counters_.streams_sse);
   ++(is_websocket ? counters_.open_ws : counters_.open_sse);
   arm_ms(index, c.heartbeat_seconds * 1000);
-  if (!is_websocket && !is_opening_)
-    free_exchange(c);
+  // Frames may have come with the upgrade request, or so much that reading has stopped.
+  if (is_websocket || is_opening_ || c.has(Connection::kPaused))
+    defer(index, Deferred::What::kTakeInput);
   else
-    defer(index, Deferred::What::kTakeInput);  // frames may have come with the upgrade request
+    free_exchange(c);
 }
 
 void Front::take_kept_input(uint32_t index) {

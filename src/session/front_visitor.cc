@@ -47,8 +47,13 @@ void Front::learn_visitor(uint32_t index) {
     client = auth::parse_ip(*head.header("fly-client-ip"));
   if (!client)
     client = auth::forwarded_client(shared_.trusted_proxies, head.header_values("x-forwarded-for"));
-  // Else it is the proxy's own, a health check say: those have no limits.
-  if (client) visitors_[index].address = *client;
+  auth::IpAddress& address = visitors_[index].address;
+  if (client) {
+    address = *client;
+  } else if (!shared_.trusted_proxies.contains(address)) {
+    // The proxy's own, a health check say, behind a request of somebody: those have no limits.
+    address = auth::parse_ip(driver_.peer_address(socket_of(index)).text).value_or(address);
+  }
 }
 
 void Front::limit_streams(uint32_t index) {

@@ -6,13 +6,6 @@
 #include "wire/ws_writer.h"
 
 namespace livehub::session {
-namespace {
-
-// Answers (pongs, echoes) that a client asks for and does not read: past this we stop reading from
-// it.
-constexpr uint32_t kOwnBytesMax = 256 * 1024;
-
-}  // namespace
 
 // RFC 6455 4.2.1. False: it was answered with an error.
 bool Front::check_upgrade(uint32_t index) {
@@ -78,7 +71,12 @@ void Front::ws_input(uint32_t index, std::span<char> bytes) {
   if (c.has(Connection::kDeflate)) limits.inflater = &compression_->inflater();
   const size_t held_before = c.ws.buffered_bytes();
   const uint32_t generation = c.generation;
+  const uint64_t until = limits.inflater ? compression_->inflate_until() : 0;
   while (c.phase == Phase::kWs || c.phase == Phase::kWsClosing) {
+    if (limits.inflater && limits.inflater->made_bytes() >= until && !bytes.empty()) {
+      ws_keep_input(index, bytes);
+      break;
+    }
     const wire::WsEvent event = c.ws.next(bytes, limits);
     if (event.kind == wire::WsEvent::Kind::kNeedMore || !ws_event(index, event)) break;
     if (!is_current(index, generation)) return;
@@ -86,7 +84,34 @@ void Front::ws_input(uint32_t index, std::span<char> bytes) {
   const auto grown =
       static_cast<int64_t>(c.ws.buffered_bytes()) - static_cast<int64_t>(held_before);
   account_.charge(grown);
+  if (grown > 0 && account_.is_over() && c.phase == Phase::kWs)
+    return ws_close(index, 1013, "no memory left for messages", Cause::kMemory);
   ws_pause_if_full(index);
+}
+
+void Front::ws_keep_input(uint32_t index, std::span<const char> bytes) {
+  Connection& c = connections_[index];
+  c.set(Connection::kInputWaits);
+  driver_.pause_receive(socket_of(index));
+  waiting_inputs_.push({index, c.generation, std::string(bytes.data(), bytes.size())});
+  account_.charge(static_cast<int64_t>(bytes.size()));
+}
+
+// One after the other, as far as a turn goes.
+void Front::ws_take_waiting() {
+  compression_->allow_more();
+  const auto has_time = [this] {
+    return compression_->inflater().made_bytes() < compression_->inflate_until();
+  };
+  for (size_t round = waiting_inputs_.size(); round > 0 && has_time(); --round) {
+    WaitingInput input = waiting_inputs_.pop();
+    account_.release(static_cast<int64_t>(input.bytes.size()));
+    if (!is_current(input.index, input.generation)) continue;
+    Connection& c = connections_[input.index];
+    c.clear(Connection::kInputWaits);
+    if (!c.has(Connection::kPaused)) driver_.resume_receive(socket_of(input.index));
+    if (c.phase == Phase::kWs || c.phase == Phase::kWsClosing) ws_input(input.index, input.bytes);
+  }
 }
 
 bool Front::ws_event(uint32_t index, const wire::WsEvent& event) {
@@ -145,12 +170,9 @@ void Front::ws_close(uint32_t index, uint16_t code, std::string_view reason, Cau
 }
 
 void Front::ws_pause_if_full(uint32_t index) {
-  Connection& c = connections_[index];
-  if (hub_.fanout().peer(index).own_bytes() < kOwnBytesMax || c.has(Connection::kPaused)) return;
-  if (c.phase != Phase::kWs) return;
-  c.set(Connection::kPaused);
-  driver_.pause_receive(socket_of(index));
-  hub_.fanout().tell_drained(index);
+  const Connection& c = connections_[index];
+  if (c.phase != Phase::kWs || c.has(Connection::kPaused) || !leaves_unread(index)) return;
+  pause_until_drained(index);
 }
 
 }  // namespace livehub::session

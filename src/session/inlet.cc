@@ -98,6 +98,8 @@ void ShardInlet::deliver(uint64_t token, Backlog backlog) {
     message->position = {entry.position.epoch, entry.position.offset};
     mail.cargo->messages.push_back(std::move(message));
   }
+  // The window's end goes by its messages: without any, what comes behind it would be passed over.
+  if (mail.cargo->messages.empty() && !backlog.entries.empty()) mail.cargo->gap = true;
   send(static_cast<uint32_t>(token & 0xffff), std::move(mail));
 }
 

@@ -54,20 +54,37 @@ void fetch_entries(RedisCommands& commands, RedisFetch fetch, RedisStreams::Tran
   auto fetching = std::make_shared<Fetching>(
       Fetching{commands, std::move(fetch), std::move(translate), now_ns, {}});
   fetching->count = std::clamp<size_t>(fetching->asked.bytes_max / kEntryBytesGuess, 16, 512);
-  if (fetching->asked.after.offset != 0) {
-    commands.send(
-        {"XRANGE", fetching->asked.key, "-", "+", "COUNT", "1"},
-        [fetching](const RedisReply& reply) {
-          if (reply.kind != RedisReply::Kind::kArray) return;  // the next answer says so too
-          std::optional<SourcePosition> oldest;
-          if (!reply.items.empty() && !reply.items[0].items.empty())
-            oldest = redis_position(reply.items[0].items[0].text);
-          if (!oldest || oldest->offset > fetching->asked.after.offset)
-            fetching->backlog.gap = true;
-        },
-        now_ns);
-  }
+  commands.send(
+      redis_check(fetching->asked.key, fetching->asked.after),
+      // An error is one of the next answer too.
+      [fetching](const RedisReply& reply) {
+        fetching->backlog.gap = redis_has_lost(reply, fetching->asked.after);
+      },
+      now_ns);
   ask_window(fetching);
+}
+
+// --- what a stream has lost ---
+
+std::vector<std::string> redis_check(const std::string& key, SourcePosition after) {
+  if (after.offset == 0) return {"XINFO", "STREAM", key};
+  return {"XRANGE", key, "-", "+", "COUNT", "1"};
+}
+
+bool redis_has_lost(const RedisReply& reply, SourcePosition after) {
+  if (reply.kind != RedisReply::Kind::kArray) return false;
+  if (after.offset != 0) {
+    std::optional<SourcePosition> oldest;
+    if (!reply.items.empty() && !reply.items[0].items.empty())
+      oldest = redis_position(reply.items[0].items[0].text);
+    return !oldest || oldest->offset > after.offset;
+  }
+  int64_t added = 0, kept = 0;
+  for (size_t i = 0; i + 1 < reply.items.size(); i += 2) {
+    if (reply.items[i].text == "entries-added") added = reply.items[i + 1].integer;
+    if (reply.items[i].text == "length") kept = reply.items[i + 1].integer;
+  }
+  return added > kept;
 }
 
 }  // namespace livehub::source

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "base/log.h"
+#include "source/redis_fetch.h"
 
 namespace livehub::source {
 namespace {
@@ -11,6 +12,8 @@ namespace {
 constexpr size_t kEntriesAtOnce = 256;  // of a key, in one read
 constexpr int64_t kRetryNs = 2'000'000'000;
 constexpr int64_t kReadAgainNs = 1'000'000'000;
+// A read without entries that comes back so late: this process may have stood still since.
+constexpr int64_t kLateNs = 100'000'000;
 
 }  // namespace
 
@@ -121,7 +124,7 @@ void RedisStreams::begin_read() {
     if (entry.must_check) {
       // In front of the read, so that both are carried out in one go: what the oldest entry says
       // holds for what is read.
-      link_.send({"XRANGE", key, "-", "+", "COUNT", "1"});
+      link_.send(redis_check(key, entry.last));
       outstanding_.push_back({Expected::kCheck, key});
       entry.must_check = false;
     }
@@ -133,6 +136,7 @@ void RedisStreams::begin_read() {
   outstanding_.push_back({Expected::kRead});
   is_reading_ = true;
   is_ending_ = false;
+  read_begun_ns_ = clock_ns_;
 }
 
 void RedisStreams::end_read_early(int64_t now_ns) {
@@ -175,18 +179,18 @@ void RedisStreams::on_check(const std::string& key, const RedisReply& reply) {
   const auto found = entries_.find(key);
   if (found == entries_.end() || !found->second.is_live) return;
   Entry& entry = found->second;
-  if (reply.kind != RedisReply::Kind::kArray || entry.last.offset == 0) return;
-  std::optional<SourcePosition> oldest;
-  if (!reply.items.empty() && !reply.items[0].items.empty())
-    oldest = redis_position(reply.items[0].items[0].text);
-  if (oldest && oldest->offset <= entry.last.offset) return;
+  if (!redis_has_lost(reply, entry.last)) return;
   base::log_warn("redis streams: " + key + " was trimmed beyond what had been read");
   outbox_.tell_gap(entry.channel, entry.last);
 }
 
 void RedisStreams::on_read(RedisReply& reply, int64_t now_ns) {
   is_reading_ = is_ending_ = false;
-  for (auto& [key, entry] : entries_) entry.is_read = false;
+  const bool is_late = now_ns - read_begun_ns_ > int64_t{block_ms_} * 1'000'000 + kLateNs;
+  for (auto& [key, entry] : entries_) {
+    entry.is_read = false;
+    entry.must_check |= is_late && entry.is_live && !entry.is_canary();
+  }
   if (reply.is_error()) {
     for (auto& [key, entry] : entries_)
       if (entry.is_canary() && entry.is_live) return refuse_canary(entry, reply.text);
@@ -212,9 +216,9 @@ void RedisStreams::take_entries(const std::string& key, Entry& entry, const Redi
     if (translate_(entry.channel, *position, each.items[1].items, out))
       outbox_.publish(entry.channel, std::move(out.payload), std::move(out.event), *position);
   }
-  // It lags, or the hub does: what is trimmed meanwhile would be missed.
-  if (entries.items.size() >= kEntriesAtOnce || outbox_.is_blocked())
-    entry.must_check = !entry.is_canary();
+  // What is trimmed before the next read would be missed: it lags, or the hub does, or this process
+  // has stood still since the first of these came.
+  entry.must_check = !entry.is_canary();
   on_read_(key);
 }
 

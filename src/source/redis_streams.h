@@ -85,7 +85,8 @@ class RedisStreams final : public RedisLink::User {
   std::deque<Outstanding> outstanding_;
   uint64_t lives_ = 0;
   bool is_reading_ = false;
-  bool is_ending_ = false;     // CLIENT UNBLOCK is on its way for this read
+  bool is_ending_ = false;  // CLIENT UNBLOCK is on its way for this read
+  int64_t read_begun_ns_ = 0;
   int64_t read_again_ns_ = 0;  // after an error
   int64_t clock_ns_ = 0;       // of the last call, for answers that carry none
 };

@@ -135,6 +135,7 @@ Inflater::Verdict Inflater::step(size_t bytes_max) {
   const int result = ::inflate(&z, Z_SYNC_FLUSH);
   const size_t made = room - z.avail_out;
   zlib.bytes += made;
+  made_bytes_ += made;
   if (zlib.bytes > bytes_max) return Verdict::kTooBig;
   if (zlib.is_text && !zlib.utf8.feed({place, made})) return Verdict::kNotUtf8;
   if (result == Z_STREAM_END) {

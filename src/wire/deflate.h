@@ -71,6 +71,8 @@ class Inflater {
   // that is wrong, or one too many: a bomb costs no more than bytes_max.
   Result inflate(std::string_view blocks, size_t bytes_max, bool is_text);
   void shrink() { buffer_.shrink(); }
+  // Ever, of refused messages too: what this has cost.
+  [[nodiscard]] uint64_t made_bytes() const { return made_bytes_; }
 
  private:
   struct Zlib;
@@ -79,6 +81,7 @@ class Inflater {
 
   std::unique_ptr<Zlib> zlib_;
   DeflateBuffer buffer_;
+  uint64_t made_bytes_ = 0;
 };
 
 // Bytes as stored blocks, neither compressed nor changed (RFC 1951 3.2.4): how a short text stands

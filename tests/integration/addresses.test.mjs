@@ -40,6 +40,22 @@ const lives = async (server, wire, name) => {
 };
 
 describe("addresses", { concurrency: true }, () => {
+  test("a proxy's own request is not that of who came before it on its connection", async () => {
+    const env = { MAX_CONNECTIONS_PER_IP: "1", TRUSTED_PROXIES: proxies };
+    await withServer({ env }, async (server) => {
+      const visitor = { "X-Forwarded-For": "203.0.113.9" };
+      const wire = await Wire.connect(server, { from: proxy });
+      await wire.write(request("GET", "/health", visitor));
+      assert.equal((await wire.response()).status, 200);
+      await wire.write(request("GET", "/api/live"));
+      assert.equal((await wire.head()).status, 200);
+      const own = await stream(server, proxy, visitor);
+      assert.ok((await lives(server, own, "first")) && (await lives(server, wire, "second")));
+      own.destroy();
+      wire.destroy();
+    });
+  });
+
   test("MAX_CONNECTIONS_PER_IP holds over all shards, and a place is free again", async () => {
     const env = { MAX_CONNECTIONS_PER_IP: "8" };
     await withServer({ env }, async (server) => {

@@ -20,7 +20,7 @@ import { Publisher, push } from "./lib/push.mjs";
 import { Wire } from "./lib/raw.mjs";
 import { shards, startServer, withServer } from "./lib/server.mjs";
 import { SseClient } from "./lib/sse.mjs";
-import { WsClient, WsWire, closePayload, opcode, upgradeRequest } from "./lib/websocket.mjs";
+import { WsClient, WsWire, closePayload, frame, opcode, upgradeRequest } from "./lib/websocket.mjs";
 
 const deflateOffer = { "Sec-WebSocket-Extensions": "permessage-deflate" };
 const words = (bytes, n = 0) =>
@@ -243,6 +243,25 @@ describe("WebSocket", () => {
     await push(server, Buffer.from(words(400)));
     await other.untilMessage(words(400));
     other.close();
+  });
+
+  // 60 MB out of 300 KB: in a turn of the loop it is 64 KB and a message more, twice.
+  test("a few bytes that become many wait for their turn, in order", async () => {
+    await withServer({ env: { COMPRESSION: "websocket", LIVEHUB_ECHO: "1" } }, async (own) => {
+      const client = await WsWire.open(own, { path: "/echo", headers: deflateOffer });
+      const before = (await metrics(own))("loop_turns_total");
+      const texts = range(1000).map((n) => words(60_000, n));
+      const frames = texts.map((data) => frame(text, deflated(data), compressed));
+      await client.wire.write(Buffer.concat([...frames, frame(ping, "behind them")]));
+      for (const data of texts) {
+        const { payload } = await client.frame();
+        assert.ok(inflated(payload).toString() === data, `not ${data.slice(0, 10)}`);
+      }
+      assert.equal((await client.frame()).payload.toString(), "behind them");
+      const turns = (await metrics(own))("loop_turns_total") - before;
+      assert.ok(turns >= 200, `${turns} turns`);
+      client.destroy();
+    });
   });
 
   test("fragments of many connections at once are kept apart", async () => {

@@ -164,6 +164,24 @@ test("what Redis has trimmed is told as a gap", async () => {
   });
 });
 
+// A frozen process has the first of them in its socket, and asks for what comes behind it too late.
+test("what Redis trims while the process stands still is told as a gap", async () => {
+  await withHubs(1, async ({ redis, hubs, publishers }) => {
+    const client = await SseClient.open(hubs[0]);
+    await client.untilPosition();
+    await publishers[0].push({ n: 0 });
+    await client.untilMessages(1);
+    hubs[0].child.kill("SIGSTOP");
+    const add = ["XADD", "livehub:live-data:live", "MAXLEN", "5", "*", "d"];
+    for (const n of range(20, 1)) await redis.command(...add, `{"n":${n}}`);
+    hubs[0].child.kill("SIGCONT");
+    await client.until((c) => c.messages.at(-1) === '{"n":20}', "the last one");
+    assert.deepEqual(client.messages.slice(-5), values(5, 16));
+    assert.equal(client.gaps.length, client.messages.length < 21 ? 1 : 0);
+    client.close();
+  });
+});
+
 test("with Redis down a push is 503, nobody is dropped, and all goes on later", async () => {
   await withHubs(2, async ({ redis, hubs, publishers }) => {
     const clients = await openClients(hubs);
@@ -259,6 +277,25 @@ test("a push whose body comes in the drain is 503, and Redis does not have it", 
 
 test("a push that Redis took before the drain is 200", async () => {
   await withProxiedHub(expectTakenBeforeDrain);
+});
+
+// Each byte that is no UTF-8 becomes a character of three.
+test("a push that no hub would take is 413, and Redis does not have it", async () => {
+  const env = { MAX_BODY_BYTES: "4096", MESSAGE_BYTES: "4096" };
+  const body = (bytes) => Buffer.from(`"${"\xff".repeat(bytes)}"`, "latin1");
+  await withHubs(
+    1,
+    async ({ redis, hubs, publishers }) => {
+      const client = await SseClient.open(hubs[0]);
+      await client.untilPosition();
+      assert.equal((await publishers[0].post(body(1365))).status, 413);
+      await publishers[0].push(body(1364));
+      assert.equal((await client.untilMessages(1))[0].length, 1366);
+      assert.equal(await redis.command("XLEN", "livehub:live-data:live"), 1);
+      client.close();
+    },
+    { env },
+  );
 });
 
 test("processes with another prefix, and entries of others, stay apart", async () => {

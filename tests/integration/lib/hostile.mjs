@@ -1,10 +1,13 @@
 // Crowds that mean no good, beside one client that does: what becomes of both, as figures. Used by
 // the short forms (hostile.test.mjs) and the long ones (tests/soak).
 import { readFileSync } from "node:fs";
+import net from "node:net";
+import { track } from "./cleanup.mjs";
 import { range, sleep } from "./patience.mjs";
 import { Publisher } from "./push.mjs";
 import { Wire, request } from "./raw.mjs";
 import { SseClient } from "./sse.mjs";
+import { WsWire, frame, opcode } from "./websocket.mjs";
 
 const pageBytes = 4096;
 export const residentBytes = (pid) =>
@@ -88,4 +91,57 @@ export async function manyFromOne(server, count, from) {
   const outcome = { in: wires.filter(isIn).length };
   wires.forEach((wire) => wire?.destroy());
   return outcome;
+}
+
+// `count` bodies of `bytes`, none of which ends, until one of them is answered; and how many were.
+export async function endlessBodies(server, count, bytes) {
+  const head = `POST /api/live/push HTTP/1.1\r\nHost: a\r\nContent-Length: ${bytes + 1}\r\n\r\n`;
+  const wires = await Promise.all(range(count).map(() => Wire.connect(server)));
+  await Promise.all(wires.map((wire) => wire.write(head + " ".repeat(bytes))));
+  const first = Promise.race(wires.map((wire) => wire.until((w) => w.bytes.length > 0 || w.over)));
+  await first;
+  const answers = wires.map((wire) => wire.bytes.toString("latin1", 0, 12)).filter((text) => text);
+  wires.forEach((wire) => wire.destroy());
+  return { answers: new Set(answers) };
+}
+
+// `count` fragmented messages that never end, until one of the clients is closed.
+export async function endlessMessages(server, count, bytes) {
+  const open = () => WsWire.open(server, { path: "/echo" });
+  const clients = await Promise.all(range(count).map(open));
+  const part = frame(opcode.binary, Buffer.alloc(bytes), { fin: false });
+  await Promise.all(clients.map((client) => client.wire.write(part)));
+  const { code } = await Promise.race(clients.map((client) => client.closeFrame()));
+  clients.forEach((client) => client.destroy());
+  return { code };
+}
+
+// One client that asks and asks, and reads nothing, until the server takes no more (fifty others
+// were answered meanwhile, and not a byte went) or has taken `bytesMost`; then it reads all.
+export async function deafPipeline(server, bytesMost) {
+  const socket = net.connect({ host: "127.0.0.1", port: server.port, allowHalfOpen: true });
+  track(socket, () => socket.destroy());
+  const mark = "HTTP/1.1 200 OK";
+  const batch = request("GET", "/health").repeat(1000);
+  const takenBytes = () => socket.bytesWritten - socket.writableLength;
+  let asked = 0;
+  for (let still = 0; still < 50 && takenBytes() < bytesMost; ) {
+    const before = takenBytes();
+    if (socket.writableLength < batch.length) {
+      socket.write(batch);
+      asked += 1000;
+    }
+    await (await fetch(`${server.url}/health`)).text();
+    still = takenBytes() === before ? still + 1 : 0;
+  }
+  const taken = takenBytes();
+  socket.end(request("GET", "/health", { Connection: "close" }));
+  let answered = 0;
+  let rest = "";
+  for await (const chunk of socket) {
+    const parts = (rest + chunk.toString("latin1")).split(mark);
+    answered += parts.length - 1;
+    rest = parts.at(-1).slice(1 - mark.length);
+  }
+  return { taken, asked: asked + 1, answered };
 }

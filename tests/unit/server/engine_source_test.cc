@@ -35,8 +35,11 @@ class TestSource : public WorkerSource {
   void fetch(std::string_view channel, SourcePosition after, SourcePosition, size_t,
              uint64_t token) override {
     Backlog backlog;
-    backlog.entries.push_back(
-        {"old of " + std::string(channel), "e", {after.epoch, after.offset + 1}});
+    if (channel == "fedbad")
+      backlog.entries.push_back({"two\nlines", "e", {after.epoch, after.offset + 1}});
+    else
+      backlog.entries.push_back(
+          {"old of " + std::string(channel), "e", {after.epoch, after.offset + 1}});
     say([token, backlog](Inlet& inlet) { inlet.deliver(token, backlog); });
   }
 
@@ -134,6 +137,10 @@ class Client {
   Client& operator=(const Client&) = delete;
   ~Client() { ::close(fd_); }
 
+  void send(const std::string& text) {
+    EXPECT_EQ(::send(fd_, text.data(), text.size(), 0), static_cast<ssize_t>(text.size()));
+  }
+
   // Reads until that has come; returns what came before it.
   std::string expect(const std::string& wanted) {
     size_t place = 0;
@@ -216,6 +223,19 @@ TEST_P(EngineSource, WhoResumesGetsFirstWhatTheBrokerKeeps) {
   first.expect("data: newest");
 }
 
+// What stands behind it, up to what is remembered here, is not asked for.
+TEST_P(EngineSource, AWindowOfWhichNothingPassesTheGateIsAGap) {
+  Client first(engine.port(), "/fedbad HTTP/1.1");
+  source->await("want fedbad");
+  source->say([](Inlet& inlet) {
+    inlet.confirm("fedbad", at(1000));
+    publish(inlet, "fedbad", "new", at(1001));
+  });
+  first.expect("data: new");
+  Client second(engine.port(), "/fedbad HTTP/1.1\r\nLast-Event-ID: 500-0");
+  EXPECT_NE(second.expect("data: new").find("event: gap"), std::string::npos);
+}
+
 TEST_P(EngineSource, AGapIsToldAndTheStreamGoesOn) {
   Client client(engine.port(), "/fed3 HTTP/1.1");
   source->await("want fed3");
@@ -255,6 +275,19 @@ TEST_P(EngineSource, TheSourceIsToldWhenTheLastOneLeaves) {
     client.expect(": subscribed fed4");
   }
   source->await("unwant fed4");
+}
+
+// More than is kept of what comes behind a request, so that reading from it has stopped.
+TEST_P(EngineSource, WhoSentTooMuchWhileItsStreamOpenedIsSeenToLeave) {
+  {
+    Client client(engine.port(), "/fed5 HTTP/1.1");
+    source->await("want fed5");
+    client.send(std::string(256 << 10, 'x'));
+    Client(engine.port(), "/later HTTP/1.1").expect("from afar");
+    source->say([](Inlet& inlet) { inlet.confirm("fed5"); });
+    client.expect(": subscribed fed5");
+  }
+  source->await("unwant fed5");
 }
 
 TEST_P(EngineSource, AnswersMayComeLaterOrNever) {

@@ -189,6 +189,23 @@ TEST(RedisStreams, TellsAGapWhenItLagsBehindATrimmedStream) {
   EXPECT_EQ(lines.size() - at, 101u);
 }
 
+// Before the first entry there is none that could be missed: Redis has counted them.
+TEST(RedisStreams, TellsAGapWhenAStreamThatWasEmptyWasTrimmed) {
+  Rig rig;
+  for (int i = 1; i <= 9; ++i)
+    rig.other.run({"XADD", "stream:a", "MAXLEN", "3", std::to_string(i) + "-0", "d", "x"});
+  rig.add("stream:b", "1", "1-0");
+  const auto fetch = [&](const std::string& channel, uint64_t token) {
+    rig.hub.inlet.clear();
+    rig.hub.source->fetch(channel, SourcePosition::of_time(0, 0), SourcePosition::of_time(8, 0),
+                          10'000, token);
+    EXPECT_TRUE(eventually([&] { return rig.hub.inlet.count("deliver") == 1; }));
+    return rig.hub.inlet.lines().back();
+  };
+  EXPECT_EQ(fetch("s:a", 1), "deliver 1 gap x@7-0 x@8-0");
+  EXPECT_EQ(fetch("s:b", 2), "deliver 2 1@1-0");
+}
+
 TEST(RedisStreams, RefusesAKeyThatIsNoStreamAndReadsTheOthers) {
   Rig rig;
   rig.other.run({"SET", "stream:bad", "1"});
