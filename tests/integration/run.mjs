@@ -94,6 +94,7 @@ const cellsOf = {
   "pg_updates.test.mjs": ["uring/3", "epoll/1"],
   "admin_debug.test.mjs": ["uring/3", "epoll/1"],
   "nats_cluster.test.mjs": ["uring/3", "epoll/1"],
+  "nats_permissions.test.mjs": ["uring/3", "epoll/1"],
   "address_change.test.mjs": ["uring/3", "epoll/1"],
   "chat_files.test.mjs": ["epoll/1"],
   "auth.test.mjs": ["uring/3", "epoll/1"],
