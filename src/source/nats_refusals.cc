@@ -10,9 +10,8 @@ namespace {
 constexpr auto kLogEach = std::chrono::seconds(10);
 constexpr std::string_view kInbox = "_INBOX.";  // another name each time
 
-std::string sentence(const std::string& subject, bool is_publish) {
-  return std::string("the server does not permit us to ") +
-         (is_publish ? "publish to \"" : "subscribe to \"") + subject + "\"";
+std::string act_of(const std::string& subject, bool is_publish) {
+  return (is_publish ? "publish to \"" : "subscribe to \"") + subject + "\"";
 }
 
 }  // namespace
@@ -46,7 +45,8 @@ void NatsRefusals::note(const NatsRefusal& refusal) {
   logged_at_ = Clock::now();
   std::string others;
   if (unlogged_ > 0) others = " (nor " + std::to_string(std::exchange(unlogged_, 0)) + " before)";
-  base::log_error("nats: " + sentence(refusal.subject, refusal.is_publish) + others);
+  base::log_error("nats: the server does not permit us to " +
+                  act_of(refusal.subject, refusal.is_publish) + others);
 }
 
 std::vector<std::string> NatsRefusals::take_news() {
@@ -88,7 +88,7 @@ LinkState NatsRefusals::state() const {
   state.state_seconds = std::chrono::duration<double>(Clock::now() - since_).count();
   if (state.is_up) return state;
   const auto& [subject, is_publish] = *subjects_.begin();
-  state.problem = sentence(subject, is_publish);
+  state.problem = "the server does not permit us to " + act_of(subject, is_publish);
   if (subjects_.size() > 1)
     state.problem += ", nor " + std::to_string(subjects_.size() - 1) + " others";
   return state;

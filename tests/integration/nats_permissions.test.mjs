@@ -1,4 +1,4 @@
-// A NATS server that does not permit everything, or has JetStream no longer: what it refuses is named
+// A NATS server that does not permit everything, or has lost its JetStream: what it refuses is named
 // by readiness and in the log, the clients stay, and all the rest goes on.
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
