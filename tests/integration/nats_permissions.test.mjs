@@ -1,5 +1,5 @@
-// A NATS server that does not permit everything, or has lost its JetStream: what it refuses is named
-// by readiness and in the log, the clients stay, and all the rest goes on.
+// A NATS server that does not permit everything, or has lost its JetStream: readiness and the log
+// name what it refuses, the clients stay, and all the rest goes on.
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import path from "node:path";
