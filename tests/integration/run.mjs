@@ -91,6 +91,8 @@ const cellsOf = {
   "drop_list.test.mjs": ["uring/3", "epoll/1"],
   "drop_faults.test.mjs": ["uring/3", "epoll/1"],
   "redis_cluster.test.mjs": ["uring/3", "epoll/1"],
+  "redis_cut.test.mjs": ["uring/3", "epoll/1"],
+  "redis_eviction.test.mjs": ["uring/3", "epoll/1"],
   "pg_updates.test.mjs": ["uring/3", "epoll/1"],
   "admin_debug.test.mjs": ["uring/3", "epoll/1"],
   "nats_cluster.test.mjs": ["uring/3", "epoll/1"],
