@@ -1,6 +1,6 @@
-// The line to Redis ends in the middle of a reply: inside a payload, between the two bytes of a line
-// end, inside a length. Seen from outside: no client is dropped, the link is made anew, delivery
-// goes on, nothing comes twice or torn, and what is missing is told.
+// The line to Redis ends in the middle of a reply: inside a payload, between the two bytes of a
+// line end, inside a length. Seen from outside: no client is dropped, the link is made anew,
+// delivery goes on, nothing comes twice or torn, and what is missing is told.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Backend, ChatClient, startChat } from "./lib/chat.mjs";
