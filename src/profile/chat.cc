@@ -117,7 +117,7 @@ class Chat : public Profile {
   }
 
  private:
-  static std::string now() { return iso_time(base::unix_ms()); }
+  std::string now() const { return iso_time(shared_->unix_ms()); }
 
   static Reply reply(int status, std::string body, std::string_view type) {
     return {.status = status,
@@ -258,7 +258,7 @@ class Chat : public Profile {
     if (!saved)
       return tell(client, "Failed to send message", "API error: the answer holds no message");
     // The web app has published it as well, and may have been faster.
-    if (shared_->ledger->is_new(client->channel, saved->id, base::unix_ms()))
+    if (shared_->ledger->is_new(client->channel, saved->id, shared_->unix_ms()))
       context_.publish({.channel = client->channel, .payload = saved->frame});
     send_to_redis(*client, saved->frame,
                   error_frame("Failed to send message",
@@ -303,14 +303,17 @@ class Chat : public Profile {
 
 }  // namespace
 
-ProfileChoice make_chat(const SettingMap& settings) {
+ProfileChoice make_chat(const SettingMap& settings) { return make_chat_of(settings, {}); }
+
+ProfileChoice make_chat_of(const SettingMap& settings, const ChatParts& parts) {
   ProfileChoice choice;
   const std::shared_ptr<ChatShared> shared =
-      read_chat_settings(settings, choice.warnings, choice.error);
+      read_chat_settings(settings, parts.backend, choice.warnings, choice.error);
   if (!shared) return choice;
+  if (parts.unix_ms) shared->unix_ms = parts.unix_ms;
   shared->started_ms = base::monotonic_ms();
   shared->memory_total = allowed_bytes();
-  choice.sources = {shared->redis, shared->backend};
+  choice.sources = shared->sources;
   choice.reload = [shared](const SettingMap& changed) {
     std::string error;
     if (auto secrets = read_chat_secrets(changed, error)) shared->secrets.set(std::move(secrets));

@@ -4,6 +4,7 @@
 
 #include "profile/chat_health.h"
 #include "profile/chat_messages.h"
+#include "source/http_client.h"
 
 namespace livehub::profile {
 namespace {
@@ -68,7 +69,9 @@ std::string make_redis(const SettingMap& settings, ChatShared& shared) {
   if (!error.empty()) return error;
   shared.redis =
       source::RedisSource::make(std::move(options), rule, make_hook(shared.ledger), error);
-  return shared.redis ? std::string() : "REDIS_URL: " + error;
+  if (!shared.redis) return "REDIS_URL: " + error;
+  shared.sources.push_back(shared.redis);
+  return {};
 }
 
 void make_backend(const SettingMap& settings, ChatShared& shared,
@@ -81,13 +84,16 @@ void make_backend(const SettingMap& settings, ChatShared& shared,
     warnings.push_back("NEXT_API_URL " + problem + ": no message can be saved until it does");
     shared.api_url = url;
   }
+  if (shared.backend) return;
   source::HttpClientOptions options;
   options.name = "chat backend";
   options.timeout_ms = number_of(settings, "BACKEND_TIMEOUT_MS", options.timeout_ms);
   options.concurrency_max = number_of(settings, "BACKEND_CONCURRENCY", options.concurrency_max);
   options.queue_max = number_of(settings, "BACKEND_QUEUE", options.queue_max);
   options.body_bytes_max = 512 * 1024;
-  shared.backend = std::make_shared<source::HttpClient>(std::move(options));
+  const auto client = std::make_shared<source::HttpClient>(std::move(options));
+  shared.backend = client;
+  shared.sources.push_back(client);
 }
 
 }  // namespace
@@ -108,12 +114,14 @@ std::unique_ptr<const ChatSecrets> read_chat_secrets(const SettingMap& settings,
 }
 
 std::shared_ptr<ChatShared> read_chat_settings(const SettingMap& settings,
+                                               std::shared_ptr<source::HttpCaller> backend,
                                                std::vector<std::string>& warnings,
                                                std::string& error) {
   auto secrets = read_chat_secrets(settings, error);
   if (!secrets) return nullptr;
   auto shared = std::make_shared<ChatShared>();
   shared->secrets.set(std::move(secrets));
+  shared->backend = std::move(backend);
   error = make_redis(settings, *shared);
   if (!error.empty()) return nullptr;
   make_backend(settings, *shared, warnings);

@@ -2,13 +2,16 @@
 // the secrets and the two sources, which are made to be shared.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "auth/jwt.h"
+#include "base/clock.h"
 #include "profile/chat_ledger.h"
 #include "profile/current.h"
-#include "source/http_client.h"
+#include "source/http_call.h"
 #include "source/redis.h"
 
 namespace livehub::profile {
@@ -23,7 +26,9 @@ struct ChatShared {
   Current<ChatSecrets> secrets;
   const std::shared_ptr<ChatLedger> ledger = std::make_shared<ChatLedger>();
   std::shared_ptr<source::RedisSource> redis;
-  std::shared_ptr<source::HttpClient> backend;
+  std::shared_ptr<source::HttpCaller> backend;
+  std::vector<std::shared_ptr<Source>> sources;  // what the engine starts and stops
+  std::function<int64_t()> unix_ms = base::unix_ms;
   std::string api_url;  // without a slash at its end
   bool trusts_roles = false;
   bool enforces_expiry = false;

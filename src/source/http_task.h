@@ -22,7 +22,7 @@
 #include <memory>
 #include <utility>
 
-#include "source/http_client.h"
+#include "source/http_call.h"
 #include "wire/url.h"
 
 namespace livehub::source {
@@ -86,10 +86,10 @@ class HttpWait {
     std::coroutine_handle<> waiter;
     HttpAnswer answer;
   };
-  HttpWait(const Post& post, HttpClient& client, HttpCall call)
+  HttpWait(const Post& post, HttpCaller& client, HttpCall call)
       : post_(post), client_(client), call_(std::move(call)) {}
   const Post& post_;
-  HttpClient& client_;
+  HttpCaller& client_;
   HttpCall call_;
   std::shared_ptr<Slot> slot_;
 };
@@ -104,8 +104,8 @@ class Tasks {
 
   // Runs it until it waits for the first time.
   void start(Task task);
-  // Equal to HttpClient::call(), for a task to co_await.
-  [[nodiscard]] HttpWait call(HttpClient& client, HttpCall call) {
+  // Equal to HttpCaller::call(), for a task to co_await.
+  [[nodiscard]] HttpWait call(HttpCaller& client, HttpCall call) {
     return HttpWait(post_, client, std::move(call));
   }
   [[nodiscard]] size_t count() const { return count_; }

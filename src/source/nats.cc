@@ -64,7 +64,9 @@ void NatsSource::stop() {
   parts_->feed.stop();
 }
 
-std::vector<LinkState> NatsSource::links() const { return {parts_->link.state()}; }
+std::vector<LinkState> NatsSource::links() const {
+  return {parts_->link.state(), parts_->link.permissions()};
+}
 
 void NatsSource::want(std::string_view channel) { parts_->link.want(channel, true); }
 void NatsSource::unwant(std::string_view channel) { parts_->link.want(channel, false); }

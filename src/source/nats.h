@@ -10,7 +10,9 @@
 //   1. confirm() only after a round trip behind the subscription: the server has it.
 //   2. What the link lost is told: every channel that was confirmed gets a gap once it is
 //      subscribed anew; one that was refused is confirmed then.
-//   3. A subject stays subscribed for linger_ms after its last client: who comes back soon finds
+//   3. A subscription that the server does not permit is named by links(), and tried again; the
+//      others go on.
+//   4. A subject stays subscribed for linger_ms after its last client: who comes back soon finds
 //      it, and no answer to an older want() can be taken for one to the next.
 // Limits: kPublishesMax waiting; the queue's. Tests: tests/unit/source/nats_test.cc.
 #pragma once
@@ -35,6 +37,7 @@ struct NatsOptions {
   int64_t ping_ms = 5000;
   int64_t silent_ms = 10'000;  // without a round trip for so long: a new connection
   int64_t retry_ms_max = 1000;
+  int64_t refused_ms = 5000;  // until a subscription that was not permitted is tried again
   int64_t linger_ms = 5000;
   size_t queue_messages_max = 65'536;
   size_t queue_bytes_max = 64 << 20;

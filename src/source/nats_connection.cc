@@ -35,15 +35,23 @@ void on_closed(natsConnection*, void* closure) {
   if (const auto ear = nats_ear_of(closure)) ear->on_closed();
 }
 
+// What the server said. Of this very error libnats has it for this thread; the connection's own is
+// that of the newest one.
+std::string last_words(natsConnection* connection) {
+  natsStatus status = NATS_OK;
+  const char* text = nats_GetLastError(&status);
+  if (status != NATS_NOT_PERMITTED || !text) (void)natsConnection_GetLastError(connection, &text);
+  return text ? text : "";
+}
+
 void on_error(natsConnection* connection, natsSubscription* subscription, natsStatus status,
               void* closure) {
   const auto ear = nats_ear_of(closure);
   if (!ear) return;
   if (status == NATS_NOT_PERMITTED) {
-    const char* text = nullptr;
-    (void)natsConnection_GetLastError(connection, &text);
-    const std::string why = text ? text : "";
+    const std::string why = last_words(connection);
     if (why.find(kNatsCanaryBegin) != std::string::npos) return ear->on_canary_refused(why);
+    if (const auto refusal = parse_nats_refusal(why)) return ear->on_refused(*refusal);
     base::log_error("nats: the server does not permit a subscription or a publish of ours");
   }
   const char* subject = subscription ? natsSubscription_GetSubject(subscription) : nullptr;

@@ -14,6 +14,7 @@
 #include <string_view>
 #include <vector>
 
+#include "source/nats_refusals.h"
 #include "source/nats_subject.h"
 
 // Of libnats (nats/nats.h), which is included by the .cc files alone.
@@ -45,6 +46,7 @@ class NatsEar {
   virtual void on_closed() {}                                  // of a connection, by itself too
   virtual void on_trouble(std::string_view /*subject*/) {}     // messages of it may be missing
   virtual void on_canary_refused(std::string_view /*why*/) {}  // the server does not permit it
+  virtual void on_refused(const NatsRefusal&) {}               // nor this
 };
 
 class NatsSubscription {

@@ -8,6 +8,9 @@ namespace livehub::source {
 namespace {
 
 constexpr int64_t kRequestMs = 2000;
+// libnats takes a stream for gone after about four of them: within the 15 s in which readiness must
+// say so, where the server lives and its JetStream does not.
+constexpr int64_t kHeartbeatNs = 2'000'000'000;
 constexpr const char* kIdHeader = "Livehub-Push";
 constexpr jsErrCode kNoError = static_cast<jsErrCode>(0);
 
@@ -83,6 +86,7 @@ std::unique_ptr<NatsSubscription> NatsJetStream::read(const std::string& stream,
   options.Ordered = true;
   options.Config.DeliverPolicy = js_DeliverByStartSequence;
   options.Config.OptStartSeq = sequence;
+  options.Config.Heartbeat = kHeartbeatNs;
   const uint64_t ticket = issue_nats_ticket(std::move(ear));
   natsSubscription* made = nullptr;
   jsErrCode code = kNoError;

@@ -20,11 +20,16 @@ constexpr double kMilli = 1e-3;
 
 class NatsLink::Bell : public NatsEar {
  public:
-  Bell(NatsLink& link, std::shared_ptr<NatsQueue> queue) : link_(&link), queue_(std::move(queue)) {}
-  void on_closed() override { ring(false); }
+  Bell(NatsLink& link, std::shared_ptr<NatsQueue> queue)
+      : link_(&link), queue_(std::move(queue)), refusals_(link.refusals_) {}
+  void on_closed() override { ring(is_closed_); }
   void on_trouble(std::string_view subject) override {
     queue_->lose(subject);
-    if (subject.starts_with("_INBOX.")) ring(true);  // what feeds a bucket
+    if (subject.starts_with("_INBOX.")) ring(is_bucket_trouble_);  // what feeds a bucket
+  }
+  void on_refused(const NatsRefusal& refusal) override {
+    refusals_->note(refusal);
+    ring(is_refused_);
   }
   void on_canary_refused(std::string_view why) override {
     NatsEvent event;
@@ -37,13 +42,14 @@ class NatsLink::Bell : public NatsEar {
     const std::lock_guard guard(mutex_);
     link_ = nullptr;
   }
-  bool has_news() const { return is_bucket_trouble_ || is_closed_; }
+  bool has_news() const { return is_bucket_trouble_ || is_closed_ || is_refused_; }
   bool take_bucket_trouble() { return is_bucket_trouble_.exchange(false); }
   bool take_closed() { return is_closed_.exchange(false); }
+  bool take_refused() { return is_refused_.exchange(false); }
 
  private:
-  void ring(bool is_bucket) {
-    (is_bucket ? is_bucket_trouble_ : is_closed_).store(true);
+  void ring(std::atomic<bool>& what) {
+    what.store(true);
     const std::lock_guard guard(mutex_);
     if (!link_) return;
     const std::lock_guard inner(link_->mutex_);
@@ -53,9 +59,11 @@ class NatsLink::Bell : public NatsEar {
   std::mutex mutex_;
   NatsLink* link_;
   const std::shared_ptr<NatsQueue> queue_;
+  const std::shared_ptr<NatsRefusals> refusals_;
   // Set by libnats's threads, taken by the link's.
   std::atomic<bool> is_bucket_trouble_{false};
   std::atomic<bool> is_closed_{false};
+  std::atomic<bool> is_refused_{false};
 };
 
 class NatsLink::Messages : public NatsEar {
@@ -186,6 +194,7 @@ NatsLink::Clock::time_point NatsLink::next_wake() const {
   if (!connection_) return dial_at_;
   Clock::time_point next = ping_at_;
   if (!waiting_.empty()) next = std::min(next, answer_at_);
+  if (!refusals_->is_empty()) next = std::min(next, refused_at_);
   for (const auto& [id, listening] : listening_)
     if (listening.listener->is_bucket() && !listening.bucket)
       next = std::min(next, listening.retry_at);
@@ -213,6 +222,8 @@ void NatsLink::run() {
     if (!connection_ && Clock::now() >= dial_at_) dial();
     if (!connection_) continue;
     answer_waiting(kAnswerMs);
+    if (bell_->take_refused()) drop_refused();
+    if (!refusals_->is_empty() && Clock::now() >= refused_at_) try_refused();
     if (bell_->take_bucket_trouble()) restart_buckets();
     for (auto& [id, listening] : listening_)
       if (connection_ && !listening.subscription && !listening.bucket &&
@@ -419,6 +430,7 @@ void NatsLink::lose(const std::string& problem) {
   connection_.reset();  // first: subscriptions then end without a word to the server
   waiting_.clear();
   lingering_.clear();
+  refusals_->clear();
   for (auto entry = channels_.begin(); entry != channels_.end();) {
     Channel& channel = entry->second;
     channel.subscription.reset();

@@ -42,6 +42,7 @@ class NatsLink {
   void rebuild();
   bool is_up() const;
   LinkState state() const;
+  LinkState permissions() const { return refusals_->state(); }
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -87,6 +88,8 @@ class NatsLink {
   void ping();
   void sweep();
   void restart_buckets();
+  void drop_refused();
+  void try_refused();
   void proven();
   Clock::time_point next_wake() const;
   void push(NatsEvent::Kind kind, const std::string& name);
@@ -96,6 +99,8 @@ class NatsLink {
   const NatsOptions& options_;
   const NatsRule& rule_;
   const std::shared_ptr<NatsQueue> queue_;
+  const std::shared_ptr<NatsRefusals> refusals_ =
+      std::make_shared<NatsRefusals>("nats permissions");
   std::vector<NatsServer> servers_;
   NatsDialOptions dial_options_;
   std::thread thread_;
@@ -124,7 +129,8 @@ class NatsLink {
   uint32_t failures_ = 0;
   Clock::time_point dial_at_;
   Clock::time_point ping_at_;
-  Clock::time_point answer_at_;  // when to try answer_waiting() again
+  Clock::time_point answer_at_;   // when to try answer_waiting() again
+  Clock::time_point refused_at_;  // when to try_refused() again
 };
 
 }  // namespace livehub::source

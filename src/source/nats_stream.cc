@@ -41,7 +41,9 @@ void NatsStreamSource::stop() {
   feed_->stop();
 }
 
-std::vector<LinkState> NatsStreamSource::links() const { return {link_->state()}; }
+std::vector<LinkState> NatsStreamSource::links() const {
+  return {link_->state(), link_->permissions()};
+}
 void NatsStreamSource::want(std::string_view channel) {
   channel == kCanaryChannel ? link_->want_canary() : feed_->want(true);
 }

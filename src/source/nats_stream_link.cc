@@ -37,6 +37,9 @@ class NatsStreamSource::Link::Ear : public NatsEar {
   void on_canary_refused(std::string_view why) override {
     with_link([&](Link& link) { link.feed_.refuse_canary(std::string(why)); });
   }
+  void on_refused(const NatsRefusal& refusal) override {
+    with_link([&](Link& link) { link.refusals_.note(refusal); });
+  }
   // From here on the link may be gone.
   void silence() {
     const std::lock_guard guard(mutex_);
@@ -149,6 +152,10 @@ void NatsStreamSource::Link::settle(uint64_t id, bool is_taken) {
     done = std::move(found->second);
     pushes_.erase(found);
   }
+  if (is_taken && !refusals_.is_empty()) {
+    (void)refusals_.take_news();  // nothing here waits for it
+    refusals_.forget(options_.subject);
+  }
   done(is_taken);
 }
 
@@ -204,6 +211,7 @@ void NatsStreamSource::Link::dial() {
     jetstream_ = NatsJetStream::open(*connection_, ear_);
     if (jetstream_ && begin_reading(problem)) {
       failures_ = 0;
+      refusals_.clear();
       subscribe_canary();
       base::log_info("nats stream: connected");
       return proven(true);

@@ -34,6 +34,7 @@ class NatsStreamSource::Link {
   void send_canary(std::string_view payload);
   void rebuild();
   LinkState state() const;
+  LinkState permissions() const { return refusals_.state(); }
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -81,6 +82,7 @@ class NatsStreamSource::Link {
   NatsDialOptions dial_options_;
   std::thread thread_;
   std::shared_ptr<Ear> ear_;
+  NatsRefusals refusals_{"nats permissions"};
 
   mutable std::mutex mutex_;  // guards what follows, up to the empty line
   std::condition_variable news_;

@@ -105,6 +105,40 @@ test("README and PROFILES name every profile, and no other", async () => {
   }
 });
 
+// Whoever moves to livehub asks four things.
+test("the page of each profile has its settings, differences, way back and cost", () => {
+  const pages = readdirSync(path.join(root, "docs/profiles"))
+    .filter((name) => name !== "several-machines.md")
+    .map((name) => `docs/profiles/${name}`);
+  assert.equal(pages.length, 4);
+  for (const page of ["docs/PROFILES.md", ...pages]) {
+    const text = read(page);
+    assert.match(text, /^## Settings$|^Settings: /m, page);
+    assert.match(text, /^## (Differences|What is different)/m, page);
+    assert.match(text, /^(\*\*Back again\*\*|\*\*Rollback\*\*|Back:)/m, page);
+    assert.match(text, /^## Cost$/m, page);
+  }
+});
+
+test("links within the documents lead somewhere", () => {
+  const anchorsOf = (text) =>
+    [...text.matchAll(/^#+ (.*)$/gm)].map(([, title]) =>
+      title.toLowerCase().replace(/[^\w\- ]/g, "").replaceAll(" ", "-"),
+    );
+  let checked = 0;
+  for (const name of documents) {
+    for (const [, target] of read(name).matchAll(/\]\(([^)\s]+)\)/g)) {
+      if (/^[a-z]+:/.test(target)) continue;
+      const [file, anchor] = target.split("#");
+      const there = file ? path.join(path.dirname(name), file) : name;
+      assert.ok(existsSync(path.join(root, there)), `${name}: ${target}`);
+      if (anchor) assert.ok(anchorsOf(read(there)).includes(anchor), `${name}: ${target}`);
+      checked++;
+    }
+  }
+  assert.ok(checked > 30, `${checked} links`);
+});
+
 test("every setting that the documents name is one", async () => {
   const schema = JSON.parse((await runTool(["config", "--schema"])).stdout);
   const known = new Set(Object.values(schema.properties).map((one) => one["x-environment"]));

@@ -132,6 +132,8 @@ test("the drain against how long the platform waits", async () => {
   }
 });
 
+const nowhere = (scheme) => `${scheme}://127.0.0.1:9`;
+
 test("the Fly files of this directory are well, and a spoilt one is not", async (t) => {
   const file = path.join(temporaryDirectory(t), "fly.toml");
   for (const name of ["fly.toml", "fly.live-data.toml"]) {
@@ -154,6 +156,30 @@ test("the Fly files of this directory are well, and a spoilt one is not", async 
       const found = spoilt.findings.find((one) => sentence.test(one.text));
       assert.ok(found && found.level !== "ok", `${sentence} in\n${spoilt.tool.output}`);
     }
+  }
+});
+
+// What a deployment of each profile has as its secrets; no peer answers there, and that is said.
+const secretsOf = {
+  chat: { JWT_SECRET: "s".repeat(32), INTERNAL_API_SECRET: "internal", REDIS_URL: nowhere("redis") },
+  signals: { REDIS_URL: nowhere("redis") },
+  sse: { NATS_URL: nowhere("nats"), RESTATE_INGRESS_URL: nowhere("http") },
+  "pg-updates": { DATABASE_URL: `${nowhere("postgres")}/d`, WEBSOCKET_JWT_SECRET: "w".repeat(32) },
+};
+
+test("the Fly file of each profile is well, with its own settings", async () => {
+  for (const [folder, secrets] of Object.entries(secretsOf)) {
+    const profile = folder === "sse" ? "drop" : folder;
+    const file = path.join(root, "fly", folder, "fly.toml");
+    const seen = await check(["--profile", profile, "--fly", file, "--timeout", "0.2"], {
+      env: { ...secrets, PG_OUTBOX: profile === "pg-updates" ? "1" : "0" },
+    });
+    for (const { level } of [...seen.of("fly.toml"), ...seen.of("drain"), ...seen.of("settings")])
+      assert.equal(level, "ok", `${folder}:\n${seen.tool.output}`);
+    assert.equal(seen.of("fly.toml").length, 1);
+    const text = readFileSync(file, "utf8");
+    const named = /LIVEHUB_PROFILE = "([a-z-]+)"|livehub serve --profile ([a-z-]+)"/.exec(text);
+    assert.equal(named[1] ?? named[2], profile);
   }
 });
 

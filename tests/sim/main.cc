@@ -11,17 +11,20 @@
 #include <string>
 
 #include "base/log.h"
+#include "chat_world.h"
 #include "world.h"
 
 namespace {
 
+using livehub::sim::ChatWorld;
 using livehub::sim::Totals;
 using livehub::sim::World;
 
 constexpr int kSecondsPerSeed = 60;  // of this machine's time: longer is a hang
 
 uint64_t current_seed = 0;
-const World* current_world = nullptr;
+const void* current_world = nullptr;
+uint64_t (*step_of)(const void* world) = nullptr;
 
 // A broken assertion or a hang: say which seed, then die of it.
 void on_signal(int number) {
@@ -29,7 +32,7 @@ void on_signal(int number) {
   const int size =
       std::snprintf(text, sizeof(text), "\nFAILED: seed %llu, step %llu: %s\n",
                     static_cast<unsigned long long>(current_seed),
-                    static_cast<unsigned long long>(current_world ? current_world->step() : 0),
+                    static_cast<unsigned long long>(current_world ? step_of(current_world) : 0),
                     number == SIGALRM ? "it hangs" : strsignal(number));
   std::fflush(stdout);
   if (::write(2, text, static_cast<size_t>(size)) < 0) _exit(3);
@@ -60,10 +63,10 @@ bool parse(int count, char** words, Arguments& arguments) {
   return true;
 }
 
-bool run_seed(uint64_t seed, bool is_logged, Totals& totals, uint64_t& hash) {
-  current_seed = seed;
-  ::alarm(kSecondsPerSeed);
-  World world(seed, is_logged);
+template <typename Kind>
+bool run_world(uint64_t seed, bool is_logged, Totals& totals, uint64_t& hash) {
+  Kind world(seed, is_logged);
+  step_of = [](const void* self) { return static_cast<const Kind*>(self)->step(); };
   current_world = &world;
   bool is_good = true;
   try {
@@ -76,8 +79,17 @@ bool run_seed(uint64_t seed, bool is_logged, Totals& totals, uint64_t& hash) {
   }
   current_world = nullptr;
   totals.add(world.totals());
-  hash = world.log_hash();
+  hash = hash * 0x100000001b3 ^ world.log_hash();
   return is_good;
+}
+
+// The hub with live-data and maybe a broker, then chat beside its web app.
+bool run_seed(uint64_t seed, bool is_logged, Totals& totals, uint64_t& hash) {
+  current_seed = seed;
+  ::alarm(kSecondsPerSeed);
+  hash = 0;
+  return run_world<World>(seed, is_logged, totals, hash) &&
+         run_world<ChatWorld>(seed, is_logged, totals, hash);
 }
 
 // False: something that should have happened never did.

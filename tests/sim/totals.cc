@@ -18,6 +18,13 @@ void Totals::add(const Totals& other) {
       &BrokerCounts::garbage,  &BrokerCounts::again,   &BrokerCounts::trims, &BrokerCounts::gaps,
       &BrokerCounts::fetches,  &BrokerCounts::refusals};
   for (const auto number : kOfBroker) broker.*number += other.broker.*number;
+  constexpr uint64_t BackendCounts::*kOfBackend[] = {
+      &BackendCounts::calls,    &BackendCounts::saved,   &BackendCounts::statuses,
+      &BackendCounts::closed,   &BackendCounts::stalled, &BackendCounts::garbage,
+      &BackendCounts::rejected, &BackendCounts::late,    &BackendCounts::stopped,
+      &BackendCounts::held};
+  for (const auto number : kOfBackend) backend.*number += other.backend.*number;
+  told += other.told;
   for (size_t i = 0; i < std::size(answers); ++i) answers[i] += other.answers[i];
   for (size_t i = 0; i < std::size(faults); ++i) faults[i] += other.faults[i];
   simulated_ns += other.simulated_ns;
@@ -65,6 +72,17 @@ std::vector<std::pair<std::string, uint64_t>> Totals::lines() const {
       {"gaps it told", broker.gaps},
       {"fetches from it", broker.fetches},
       {"joins it refused", broker.refusals},
+      {"calls to the backend", backend.calls},
+      {"saved by it", backend.saved},
+      {"its refusals", backend.statuses},
+      {"calls it hung up on", backend.closed},
+      {"calls it let time out", backend.stalled},
+      {"garbage it answered", backend.garbage},
+      {"calls that did not get to it", backend.rejected},
+      {"its answers to clients that had left", backend.late},
+      {"calls that a stop ended", backend.stopped},
+      {"calls held while others went on", backend.held},
+      {"senders told", told},
       {"answers of 2xx", answers[2]},
       {"of 4xx", answers[4]},
       {"of 5xx", answers[5]}};

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "backend.h"
 #include "broker.h"
 #include "engine.h"
 #include "push_client.h"
@@ -22,6 +23,8 @@ struct Totals {
   uint64_t dead_peers = 0, drained = 0, answers[6] = {};
   uint64_t fed = 0, fed_again = 0, fed_in_vain = 0, waits_over = 0, held = 0;
   BrokerCounts broker;
+  BackendCounts backend;
+  uint64_t told = 0;  // chat's senders, of what became of a message
   uint64_t faults[static_cast<size_t>(io::SimFault::kCount)] = {};
   int64_t simulated_ns = 0;
 

@@ -44,6 +44,7 @@ PROFILE_MAY_INCLUDE = {
     "auth/replay_guard.h",
     "auth/shared_replay_guard.h",
     "auth/jwt.h",
+    "source/http_call.h",
     "source/http_client.h",
     "source/http_task.h",
     "source/jwks.h",

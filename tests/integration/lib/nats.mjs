@@ -99,10 +99,11 @@ export class NatsPublisher {
   #buffer = "";
   #pongs = [];
 
-  static async connect(server) {
+  static async connect(server, credentials = {}) {
     const socket = net.connect(server.port, "127.0.0.1");
     const publisher = new NatsPublisher(socket);
-    socket.write('CONNECT {"verbose":false,"name":"test"}\r\n');
+    const options = { verbose: false, name: "test", ...credentials };
+    socket.write(`CONNECT ${JSON.stringify(options)}\r\n`);
     await publisher.flush();
     return publisher;
   }

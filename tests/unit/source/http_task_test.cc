@@ -6,6 +6,7 @@
 #include <deque>
 
 #include "http_test_server.h"
+#include "source/http_client.h"
 
 namespace livehub::source {
 namespace {

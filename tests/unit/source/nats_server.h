@@ -73,6 +73,7 @@ class NatsServerProcess {
     ::waitpid(pid_, nullptr, 0);
     pid_ = 0;
   }
+  void reload() { ::kill(pid_, SIGHUP); }
   void freeze() { freeze_process(pid_); }
   void thaw() { ::kill(pid_, SIGCONT); }
   uint16_t port() const { return port_; }
@@ -149,9 +150,10 @@ class FakeInlet : public Inlet {
 
 class NatsPublisher {
  public:
-  explicit NatsPublisher(const NatsServerProcess& server) {
-    EXPECT_TRUE(eventually(
-        [&] { return natsConnection_ConnectTo(&connection_, server.url().c_str()) == NATS_OK; }));
+  explicit NatsPublisher(const NatsServerProcess& server, const std::string& user = "") {
+    EXPECT_TRUE(eventually([&] {
+      return natsConnection_ConnectTo(&connection_, server.url(user).c_str()) == NATS_OK;
+    }));
   }
   ~NatsPublisher() { natsConnection_Destroy(connection_); }
   NatsPublisher(const NatsPublisher&) = delete;

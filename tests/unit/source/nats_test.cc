@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <fstream>
+
 #include "nats_server.h"
 #include "source/nats_subject.h"
 
@@ -30,6 +32,7 @@ NatsOptions quick(const std::string& servers) {
   options.silent_ms = 2500;
   options.dial_ms = 500;
   options.retry_ms_max = 200;
+  options.refused_ms = 300;
   return options;
 }
 
@@ -239,6 +242,68 @@ TEST(Nats, WrongCredentialsAreAProblemInWords) {
   Rig good(quick(server.url("hub:hemmelig@")));
   good.start();
   EXPECT_TRUE(good.comes_up());
+}
+
+// A server whose authorization block is in a file that the test may change.
+struct Authorized {
+  Authorized() : file("/tmp/livehub-nats-auth-" + std::to_string(::getpid()) + ".conf") {
+    write("deny: [\"t.secret.*\", \"t.*.hidden\"]");
+  }
+  ~Authorized() { std::filesystem::remove(file); }
+  void write(const std::string& rights) const {
+    std::ofstream(file) << "authorization { users = [ {user: hub, password: pw, permissions: "
+                        << "{subscribe: {" << rights << "}}}, {user: all, password: pw} ] }\n";
+  }
+  const std::string file;
+};
+
+TEST(Nats, ARefusedSubscriptionIsNamedAndTheOthersGoOn) {
+  const Authorized rights;
+  NatsServerProcess server({"-c", rights.file});
+  Rig rig(quick(server.url("hub:pw@")));
+  rig.source.want("t.open");
+  rig.source.want("t.secret.1");
+  rig.source.want("t.secret.2");
+  std::atomic<int> told{0};
+  rig.source.listen(NatsListen{.subject = "t.*.hidden", .on_news = [&] { ++told; }});
+  rig.start();
+  const auto permissions = [&] { return rig.source.links().at(1); };
+  ASSERT_TRUE(eventually([&] {
+    return permissions().problem.find("\"t.*.hidden\", nor 2 others") != std::string::npos;
+  })) << permissions().problem;
+  EXPECT_FALSE(permissions().is_up);
+  EXPECT_TRUE(rig.source.links().at(0).is_up);
+  ASSERT_TRUE(rig.inlet.sees("confirm t.open"));
+  EXPECT_TRUE(eventually([&] { return told > 0; }));
+  NatsPublisher publisher(server, "all:pw@");
+  publisher.publish("t.secret.1", "not for us");
+  publisher.publish("t.open", "for all");
+  EXPECT_TRUE(rig.inlet.sees("publish t.open e|for all"));
+  EXPECT_EQ(rig.inlet.count("publish t.secret"), 0u);
+  // Nobody wants them any more: it is not our trouble either.
+  rig.source.unwant("t.secret.1");
+  rig.source.unwant("t.secret.2");
+  EXPECT_TRUE(eventually([&] { return !permissions().problem.ends_with("others"); }));
+  rig.source.stop();  // `told` is of this test
+}
+
+TEST(Nats, ASubscriptionThatIsPermittedAgainIsAskedForAgainAndItsGapTold) {
+  const Authorized rights;
+  NatsServerProcess server({"-c", rights.file});
+  Rig rig(quick(server.url("hub:pw@")));
+  rig.source.want("t.secret.1");
+  rig.start();
+  const auto permissions = [&] { return rig.source.links().at(1); };
+  ASSERT_TRUE(eventually([&] { return !permissions().is_up; }));
+  rights.write("deny: \"nothing\"");
+  server.reload();
+  ASSERT_TRUE(eventually([&] { return permissions().is_up; }));
+  // Its first answer was a refusal or, where the server was slower, a confirmation.
+  const bool was_confirmed = rig.inlet.count("refuse t.secret.1") == 0;
+  EXPECT_TRUE(rig.inlet.sees(was_confirmed ? "gap t.secret.1" : "confirm t.secret.1"));
+  NatsPublisher publisher(server, "all:pw@");
+  publisher.publish("t.secret.1", "now for us");
+  EXPECT_TRUE(rig.inlet.sees("publish t.secret.1 e|now for us"));
 }
 
 TEST(Nats, WrongOptionsStopTheStartWithASentence) {
