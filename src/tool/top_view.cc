@@ -208,8 +208,9 @@ void show_ended(const Json& overview, View& view) {
     if (count++ == kEndedShown) break;
     const std::string reason = word(one, "reason");
     const double ago_seconds = std::max(0.0, now - number(one, "at_ms")) / 1000;
+    const bool has_code = word(one, "kind") != "sse";
     view.row({{shown_time(ago_seconds), 8},
-              {std::to_string(static_cast<int64_t>(number(one, "code"))), 5},
+              {has_code ? std::to_string(static_cast<int64_t>(number(one, "code"))) : "-", 5},
               {word(one, "kind"), 9},
               {shown_time(number(one, "age_seconds")), 8}},
              word(one, "cause") + (reason.empty() ? "" : ": " + reason) +
