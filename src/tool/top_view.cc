@@ -99,9 +99,11 @@ constexpr std::string_view kRed = "\x1b[31m";
 constexpr std::string_view kDim = "\x1b[2m";
 
 void show_head(const Json& overview, View& view) {
+  // "io_uring: io_uring works, …"; why it was chosen is in the log.
+  const std::string io = word(overview, "io");
   view.line("livehub " + word(overview, "version") + "  " + word(overview, "profile") + "  port " +
                 std::to_string(static_cast<int>(number(overview, "port"))) + "  up " +
-                shown_time(number(overview, "uptime_seconds")) + "  " + word(overview, "io"),
+                shown_time(number(overview, "uptime_seconds")) + "  " + io.substr(0, io.find(':')),
             kBold);
   std::string wrong;
   for (const Json& one : part(overview, "wrong"))

@@ -159,7 +159,8 @@ for word, rest in image.instructions(pathlib.Path("Dockerfile").read_text()): pr
   for (const word of new Set(lines.map((line) => line.split(" ")[0])))
     assert.ok(steps.includes(`"${word}"`), `${word} is not known to tests/tools/image.py`);
   const said = read("docs/DEPLOY.md").replaceAll("\n", " ");
-  const image = /The image is (\d+) MB unpacked: .*? is ([\d.]+) of them, .*? ([\d.]+), .*? (\d+\.\d)/;
+  const image =
+    /The image is (\d+) MB unpacked: .*? is ([\d.]+) of them, .*? ([\d.]+), .*? (\d+\.\d)/;
   const [, whole, ...parts] = image.exec(said).map(Number);
   assert.ok(Math.abs(parts.reduce((a, b) => a + b) - whole) < 1, "its parts add up");
 });

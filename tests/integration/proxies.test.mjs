@@ -1,5 +1,5 @@
-// docs/examples/deploy/nginx.conf and Caddyfile as they are, but for names, ports and certificate, in the
-// real programs: streams pass at once, sockets are upgraded, and the client's address comes through.
+// docs/examples/deploy/nginx.conf and Caddyfile as they are, but for names, ports and certificate,
+// in the real programs: streams pass at once, sockets are upgraded, the client's address passes.
 import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -96,7 +96,7 @@ for (const [name, { program }] of Object.entries(proxies)) {
     await withServer({ env: { TRUSTED_PROXIES: "127.0.0.1/32" } }, async (server) => {
       const { child, port } = await start(name, t, server.port);
       const url = `https://localhost:${port}`;
-      // Pushes and reads back over both transports: a proxy that buffers or does not upgrade fails it.
+      // Pushes, reads back over both transports: a proxy that buffers or does not upgrade fails.
       const tool = await runTool(["check", "--json", "--insecure", "--url", url]);
       const { findings, errors } = JSON.parse(tool.stdout);
       assert.equal(errors, 0, tool.stdout);

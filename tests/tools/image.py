@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
-"""Does what the Dockerfile does, step by step, in bare Debian folders, and says how large the image is.
+"""Does what the Dockerfile does, step by step, in bare Debian folders, and says how large it gets.
 
-  tests/tools/image.py [--program FILE]      (make image; needs root, debootstrap and a Debian mirror)
+  tests/tools/image.py [--program FILE]   (make image; needs root, debootstrap, a Debian mirror)
 
-No container engine is needed: a stage is a folder, RUN a chroot, COPY a copy. At the end the image's own
-command runs in it as the image's user, its health check must pass, and it must end well on its stop
-signal. --program takes a program that is built already and leaves out the stage that builds one.
+No container engine is needed: a stage is a folder, RUN a chroot, COPY a copy. At the end the
+image's own command runs in it as the image's user, its health check must pass, and it must end well
+on its stop signal. --program takes a program that is built already, without the stage that builds one.
 
-The base is debootstrap's minbase without documents, manuals and translations, which is how the "slim"
-images are made.
+The base is debootstrap's minbase without documents, manuals and translations: so the "slim" images
+are made.
 """
 import argparse
 import json
@@ -67,7 +67,8 @@ def base_folder(release):
         shutil.rmtree(folder, ignore_errors=True)
         print(f"making a bare Debian {release} in {folder}", flush=True)
         with open(CACHE / "debootstrap.log", "w", encoding="utf8") as log:
-            run("debootstrap", "--variant=minbase", release, folder, mirror(), stdout=log, stderr=log)
+            made = ("debootstrap", "--variant=minbase", release, folder, mirror())
+            run(*made, stdout=log, stderr=log)
         for name in SLIM_LEAVES_OUT:
             shutil.rmtree(folder / name, ignore_errors=True)
             (folder / name).mkdir()
@@ -76,7 +77,8 @@ def base_folder(release):
         rules = "".join(f"path-exclude /{name}/*\n" for name in SLIM_LEAVES_OUT[:4])
         (folder / "etc/dpkg/dpkg.cfg.d/slim").write_text(rules, encoding="utf8")
         clean = ('DPkg::Post-Invoke { "rm -f /var/cache/apt/archives/*.deb || true"; };\n'
-                 'Dir::Cache::pkgcache ""; Dir::Cache::srcpkgcache ""; Acquire::Languages "none";\n')
+                 'Dir::Cache::pkgcache ""; Dir::Cache::srcpkgcache "";\n'
+                 'Acquire::Languages "none";\n')
         (folder / "etc/apt/apt.conf.d/clean").write_text(clean, encoding="utf8")
         (CACHE / f"{release}.done").touch()
     return folder
@@ -145,8 +147,8 @@ class Stage:
                                 env=self.environment, **options)
 
     def run(self, line):
-        process = self.command(["sh", "-c", line], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                               text=True)
+        process = self.command(
+            ["sh", "-c", line], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         said, _ = process.communicate()
         if process.returncode != 0:
             sys.exit(f"{said[-4000:]}image: RUN {line}: status {process.returncode}")
