@@ -4,8 +4,8 @@
   tests/tools/image.py [--program FILE]   (make image; needs root, debootstrap, a Debian mirror)
 
 No container engine is needed: a stage is a folder, RUN a chroot, COPY a copy. At the end the
-image's own command runs in it as the image's user, its health check must pass, and it must end well
-on its stop signal. --program takes a program that is built already, without the stage that builds one.
+image's own command runs in it as the image's user, its health check must pass, and it must end
+well on its stop signal. --program takes a program that is built already, and builds none.
 
 The base is debootstrap's minbase without documents, manuals and translations: so the "slim" images
 are made.
