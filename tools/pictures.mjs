@@ -51,7 +51,8 @@ function crowd(port, protocol, connections, seconds) {
   start(benchProgram, [...args, "--idle-seconds", String(seconds)]).stdout.resume();
 }
 
-// For the feed of the view Live data.
+// For the feed of the view Live data; once for all pictures.
+let eventsPushed = null;
 async function pushEvents(port) {
   const events = [
     { type: "release", message: "Version 2.4 is out" },
@@ -73,7 +74,7 @@ async function shoot(browser, port, admin, hash, view) {
   await page.goto(`http://127.0.0.1:${admin}/#${hash}`);
   if (hash === "live") await page.waitForSelector("#live-charts .chart");
   await sleep(hash === "live" ? fillSeconds * 500 : 3000);
-  if (hash === "live") await pushEvents(port).then(() => sleep(1000));
+  if (hash === "live") await (eventsPushed ??= pushEvents(port)).then(() => sleep(1000));
   const file = path.join(root, `docs/images/page-${hash}-${view.name}.png`);
   await page.screenshot({ path: file, fullPage: true });
   await page.close();

@@ -66,13 +66,16 @@ const proxies = {
   },
 };
 
-async function start(name, t, hubPort) {
+// `spoil` makes of a snippet what people get who leave something out.
+async function start(name, t, hubPort, spoil = (text) => text) {
   const directory = temporaryDirectory(t);
   mkdirSync(path.join(directory, "logs"));
   const port = await freePort();
   const { program, command } = proxies[name];
   const env = { PATH: process.env.PATH, HOME: directory, XDG_DATA_HOME: directory };
   const args = command(directory, port, hubPort, certificate(directory));
+  const file = args.find((one) => /(nginx\.conf|Caddyfile)$/.test(one));
+  writeFileSync(file, spoil(readFileSync(file, "utf8")));
   const child = spawn(program, args, { env, stdio: ["ignore", "ignore", "pipe"] });
   track(child, () => child.kill("SIGTERM"));
   let said = "";
@@ -114,3 +117,24 @@ for (const [name, { program }] of Object.entries(proxies)) {
     });
   });
 }
+
+// docs/DEPLOY.md: `livehub check --url` finds a proxy that buffers.
+const skipNginx = existsSync(proxies.nginx.program) ? false : "no nginx here";
+test("a proxy that buffers, or upgrades nothing, is found", { skip: skipNginx }, async (t) => {
+  await withServer({}, async (server) => {
+    for (const [subject, spoil] of [
+      ["SSE", (text) => text.replace("proxy_buffering off;",
+        "proxy_buffering on; proxy_ignore_headers X-Accel-Buffering;")],
+      ["WebSocket", (text) => text.replace(/.*proxy_set_header (Upgrade|Connection).*\n/g, "")],
+    ]) {
+      const { child, port } = await start("nginx", t, server.port, spoil);
+      const url = `https://localhost:${port}`;
+      const tool = await runTool(["check", "--json", "--insecure", "--url", url]);
+      assert.equal(tool.exited.code, 1, tool.stdout);
+      const found = JSON.parse(tool.stdout).findings.find((one) => one.subject === subject);
+      assert.equal(found?.level, "error", tool.stdout);
+      assert.ok(found.change, tool.stdout);
+      child.kill("SIGTERM");
+    }
+  });
+});
