@@ -203,6 +203,15 @@ test("the sizes of docs/OPERATING.md are what their parts add up to", () => {
   assert.equal(rows, 4);
 });
 
+test("the exit codes of docs/OPERATING.md are those of the sources", () => {
+  const constants = ["src/tool/command.h", "src/server/command_line.h", "src/base/out_of_memory.h"]
+    .flatMap((name) => [...read(name).matchAll(/constexpr int kExit\w+ = (\d+);/g)])
+    .map((match) => Number(match[1]));
+  const [, table] = /## Exit codes\n([^]*?)\n## /.exec(read("docs/OPERATING.md"));
+  const listed = [...table.matchAll(/^\| (\d+) \|/gm)].map((match) => Number(match[1]));
+  assert.deepEqual(listed, [...new Set(constants)].sort((a, b) => a - b));
+});
+
 test("the close codes of docs/OPERATING.md are those that the sources send", () => {
   const text = read("docs/OPERATING.md");
   const listed = /## Close codes and endings\n\n([^]*?)\n\n/.exec(text)[1];

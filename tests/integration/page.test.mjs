@@ -166,6 +166,11 @@ describe("the admin page", { skip: haveChromium ? false : "no Chromium here" }, 
           all.map((row) => [row.className, row.querySelector(".text").firstChild.textContent]));
         assert.deepEqual(feed, [["warn", "four"], ["info", "three <i>"], ["info", "two"],
           ["danger", "one"]]);
+        // Of very many numbers the first are shown, and the page says so.
+        await publisher.push(Object.fromEntries(range(40).map((n) => [`number${n}`, n])));
+        await until(tab, () => !document.getElementById("live-more").hidden);
+        const more = await tab.$eval("#live-more", (hint) => hint.textContent);
+        assert.equal(more, "The first 30 numbers are shown; 17 more came.");
         assert.deepEqual(complaints, []);
         publisher.close();
         await tab.close();

@@ -36,6 +36,7 @@ function shapeOf(name) {
 }
 
 const fields = new Map(); // name -> LineChart
+const leftOut = new Set(); // names beyond chartsMax
 let shares = null; // the card of the channel shares
 let source = null;
 let received = 0;
@@ -124,7 +125,8 @@ function take(text) {
 
 function chartOf(name) {
   let chart = fields.get(name);
-  if (chart || fields.size >= chartsMax) return chart;
+  if (chart) return chart;
+  if (fields.size >= chartsMax) return leaveOut(name);
   const place = by("live-charts");
   const index = firstFields.indexOf(name);
   const colour = index >= 0 ? (index % 6) + 1 : (fields.size % 6) + 1;
@@ -145,6 +147,13 @@ function chartOf(name) {
   if (behind) place.insertBefore(chart.card, behind);
   by("live-empty").hidden = true;
   return chart;
+}
+
+function leaveOut(name) {
+  leftOut.add(name);
+  by("live-more").textContent =
+    `The first ${chartsMax} numbers are shown; ${leftOut.size} more came.`;
+  by("live-more").hidden = false;
 }
 
 function addPoint(point) {
