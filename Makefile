@@ -6,8 +6,8 @@ BUILD_PACKAGES := g++ cmake ninja-build pkg-config liburing-dev node-llhttp libs
   zlib1g-dev libspdlog-dev libtomlplusplus-dev libcli11-dev prometheus-cpp-dev \
   libhiredis-dev libcjose-dev libjansson-dev libcurl4-openssl-dev libpq-dev libnats-dev nlohmann-json3-dev libjs-chart.js
 TEST_PACKAGES := libgtest-dev libgmock-dev libbenchmark-dev curl python3 python3-websockets chromium \
-  procps iproute2 util-linux openssl redis-server nats-server postgresql-15 pgbouncer
-# What bench-compare measures beside livehub; Node's ws is npm's.
+  procps iproute2 util-linux openssl redis-server nats-server postgresql-15 pgbouncer nginx caddy
+# What bench-compare measures beside livehub; Node's ws is npm's. (nginx itself is a test's, too.)
 PEER_PACKAGES := nginx libnginx-mod-nchan
 # For `make fuzz` alone: clang with its own run-time parts.
 FUZZ_PACKAGES := clang-14 libclang-rt-14-dev
@@ -17,12 +17,22 @@ TEST_PACKAGES += $(shell command -v node >/dev/null || echo nodejs) $(shell comm
 SHELL := /bin/bash
 .SHELLFLAGS := -o pipefail -c
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
-NINJA := ninja --quiet
-QUIET := | { grep -v '^ninja: no work to do' || true; }
+# On a terminal ninja shows on one line how far it is; elsewhere only what went wrong is printed.
+define ninja
+set -e; \
+if [[ ! -e build/livehub ]]; then \
+  echo "building: about 3 minutes on two cores the first time, seconds after that"; \
+fi; \
+if [[ -t 1 ]]; then \
+  (cd build && NINJA_STATUS='[%f of %t] ' ninja $(1)); \
+else \
+  ninja --quiet -C build $(1) | { grep -v '^ninja: no work to do' || true; }; \
+fi
+endef
 .NOTPARALLEL:
 .PHONY: help build run demo docs pictures test test-full sim mutants asan tsan coverage bench deps \
   deps-build deps-test clean format bench-figures bench-growth bench-micro bench-compare bench-million \
-  build-bench fuzz soak \
+  build-bench fuzz soak image \
   tidy configure configure-tests
 
 help:  ## List the targets (this list)
@@ -31,7 +41,7 @@ help:  ## List the targets (this list)
 	  printf '  make %-13s %s\n' "$$name" "$$text"; done
 
 build: configure  ## Build the program into build/livehub
-	@$(NINJA) -C build livehub $(QUIET)
+	@$(call ninja,livehub)
 
 run: build  ## Build and start the hub: profile live-data, port 8787 (PORT=N for another), nothing external
 	@exec build/livehub serve --profile live-data $(ARGS)
@@ -43,14 +53,14 @@ docs: build  ## Write the tables of docs/OPERATING.md anew: settings, metrics, l
 	@node tools/docs.mjs build/livehub
 
 pictures: configure-tests  ## Take the pictures of docs/images anew: the page on a hub with some load
-	@$(NINJA) -C build livehub livehub-bench $(QUIET)
+	@$(call ninja,livehub livehub-bench)
 	@node tools/pictures.mjs build/livehub build/livehub-bench
 
 test: configure-tests  ## Build and pass every test in under 15 minutes: unit, house rules, integration
 	@python3 tests/run.py
 
 sim: configure-tests  ## The whole engine on a simulated kernel: 100 seeds, or SEED=N (LOG=1), or SEEDS=N
-	@$(NINJA) -C build livehub_sim $(QUIET)
+	@$(call ninja,livehub_sim)
 	@build/tests/livehub_sim $(if $(SEED),--seed $(SEED) $(if $(LOG),--log),--seed 1 --seeds $(or $(SEEDS),100))
 
 mutants: configure-tests  ## Plant each bug of tests/mutants in a copy; the simulator or a named test must find it
@@ -61,8 +71,12 @@ fuzz: deps-build  ## Fuzz TARGET=... for TIME=60 seconds; without TARGET the lis
 	@$(if $(TARGET),cmake --preset fuzz >/dev/null,true)
 	@python3 tests/fuzz/run.py $(if $(TARGET),$(TARGET) --seconds $(or $(TIME),60),--list)
 
+image:  ## Do the Dockerfile's steps in bare Debian folders, try the result, say its size (root)
+	@$(call install,debootstrap)
+	@$(SUDO) python3 tests/tools/image.py $(ARGS)
+
 soak: configure-tests  ## Crowds for MINUTES=10, every failing call, ... with figures and a verdict; SOAK=name for one
-	@$(NINJA) -C build livehub livehub_fault_shim livehub_clock_shim $(QUIET)
+	@$(call ninja,livehub livehub_fault_shim livehub_clock_shim)
 	@node tests/soak/run.mjs --minutes $(or $(MINUTES),10) $(SOAK)
 
 test-full: configure-tests  ## The same with the long forms: 10,000 joins, minutes of waiting, every cell
@@ -91,7 +105,7 @@ bench-figures: build-bench  ## The promised figures with their targets: 50 minut
 	@bench/figures $(ARGS)
 
 bench-micro: build-bench  ## What single pieces cost: frames, masks, UTF-8, events, rings, fan-out, JSON
-	@$(NINJA) -C build livehub-bench-micro $(QUIET)
+	@$(call ninja,livehub-bench-micro)
 	@build/livehub-bench-micro $(ARGS)
 
 bench-compare: build-bench  ## The same load on livehub, bare loops, nginx with Nchan, Node (ARGS="--pairs 3")
@@ -121,7 +135,7 @@ tidy: configure-tests  ## Check the house rules, then let clang-tidy read every 
 # From here on: steps of the targets above.
 
 build-bench: configure-tests
-	@$(NINJA) -C build livehub livehub-bench livehub-rooms $(QUIET)
+	@$(call ninja,livehub livehub-bench livehub-rooms)
 
 # Installs those packages that are missing. With all in place it costs one dpkg-query. The servers among
 # them (of the tests) are not started: the tests start their own.

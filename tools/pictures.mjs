@@ -51,7 +51,8 @@ function crowd(port, protocol, connections, seconds) {
   start(benchProgram, [...args, "--idle-seconds", String(seconds)]).stdout.resume();
 }
 
-// For the feed of the view Live data.
+// For the feed of the view Live data; once for all pictures.
+let eventsPushed = null;
 async function pushEvents(port) {
   const events = [
     { type: "release", message: "Version 2.4 is out" },
@@ -66,14 +67,22 @@ async function pushEvents(port) {
   }
 }
 
-async function shoot(browser, port, admin, hash, view) {
+async function open(browser, port, admin, hash, view) {
   const page = await browser.newPage();
   await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: view.scheme }]);
   await page.setViewport({ width: view.width, height: view.height, deviceScaleFactor: 1 });
   await page.goto(`http://127.0.0.1:${admin}/#${hash}`);
   if (hash === "live") await page.waitForSelector("#live-charts .chart");
   await sleep(hash === "live" ? fillSeconds * 500 : 3000);
-  if (hash === "live") await pushEvents(port).then(() => sleep(1000));
+  if (hash === "live") await (eventsPushed ??= pushEvents(port)).then(() => sleep(1000));
+  return page;
+}
+
+// One after the other: a tab behind others draws nothing, and has drawn for its size a moment after it
+// came to the front.
+async function shoot(page, hash, view) {
+  await page.bringToFront();
+  await sleep(2500);
   const file = path.join(root, `docs/images/page-${hash}-${view.name}.png`);
   await page.screenshot({ path: file, fullPage: true });
   await page.close();
@@ -89,8 +98,10 @@ try {
     executablePath: "/usr/bin/chromium",
     args: ["--no-sandbox", "--disable-gpu"],
   });
-  for (const hash of ["hub", "live"])
-    await Promise.all(views.map((view) => shoot(browser, port, admin, hash, view)));
+  for (const hash of ["hub", "live"]) {
+    const pages = await Promise.all(views.map((view) => open(browser, port, admin, hash, view)));
+    for (const [i, view] of views.entries()) await shoot(pages[i], hash, view);
+  }
   await browser.close();
 } finally {
   for (const child of children) child.kill();

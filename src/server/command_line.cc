@@ -46,6 +46,7 @@ Exit codes
   0  ended as asked, clients drained
   1  the start was refused: a setting, the port or the machine does not allow it
   2  the command line is not understood
+  3  out of memory, while it ran
 )";
 
 // The name by which a flag is handed on; secrets have only their file as one.

@@ -154,6 +154,8 @@ std::string command_help(const Command& command) {
   std::string_view about = command.about;
   if (about.starts_with('\n')) about.remove_prefix(1);  // there for the source's sake
   if (!about.empty()) out += "\n" + std::string(about);
+  if (about.find("Exit codes") == about.npos)
+    out += "\nExit codes: 0 done; 1 it did not work; 2 not understood\n";
   return out;
 }
 

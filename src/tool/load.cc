@@ -40,10 +40,10 @@ constexpr std::array kOptions = {
 constexpr std::string_view kAbout = R"(
 Prints points as dashboards of profile live-data read them. The names are the dashboard's, the
 numbers this machine's: activeUsers = threads, signups = new processes a second, conversions =
-context switches a second, revenue = network KB a second, latencyP95 = ms a second waited for a CPU,
+context switches a second, revenue = network kB a second, latencyP95 = ms a second waited for a CPU,
 errorRate = share of memory in use, channels = CPU time (Organic user, Paid system, Referral waiting
 for disks, Direct interrupts, Partners idle); and by their own names cpuPercent, memoryPercent,
-networkKB, diskKB, load1.
+networkKBps, diskKBps, load1.
 
 Example
   livehub load | livehub push http://localhost:8787

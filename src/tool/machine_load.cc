@@ -128,8 +128,8 @@ std::string load_point(const LoadSample& before, const LoadSample& now, double s
   for (const double tick : ticks) sum += tick;
   const auto share = [&](size_t i) { return sum > 0 ? ticks[i] / sum : 0.0; };
   const double busy = sum > 0 ? 1 - share(4) : 0;
-  const double network = rate(before.network_bytes, now.network_bytes, seconds) / 1024;
-  const double disk = rate(before.disk_bytes, now.disk_bytes, seconds) / 1024;
+  const double network = rate(before.network_bytes, now.network_bytes, seconds) / 1000;
+  const double disk = rate(before.disk_bytes, now.disk_bytes, seconds) / 1000;
   const double waited_ms = rate(before.pressure_us_total, now.pressure_us_total, seconds) / 1000;
   std::array<char, 768> text{};
   std::snprintf(
@@ -137,7 +137,7 @@ std::string load_point(const LoadSample& before, const LoadSample& now, double s
       R"({"ts":%lld,"activeUsers":%llu,"signups":%.0f,"conversions":%.0f,"revenue":%.1f,)"
       R"("latencyP95":%.1f,"errorRate":%.4f,"channels":{"Organic":%.4f,"Paid":%.4f,)"
       R"("Referral":%.4f,"Direct":%.4f,"Partners":%.4f},"cpuPercent":%.1f,"memoryPercent":%.1f,)"
-      R"("networkKB":%.1f,"diskKB":%.1f,"load1":%.2f})",
+      R"("networkKBps":%.1f,"diskKBps":%.1f,"load1":%.2f})",
       static_cast<long long>(unix_ms), static_cast<unsigned long long>(now.threads),
       rate(before.forks, now.forks, seconds), rate(before.switches, now.switches, seconds), network,
       waited_ms, now.memory_used_share, share(0), share(1), share(2), share(3), share(4),

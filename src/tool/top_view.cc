@@ -99,9 +99,11 @@ constexpr std::string_view kRed = "\x1b[31m";
 constexpr std::string_view kDim = "\x1b[2m";
 
 void show_head(const Json& overview, View& view) {
+  // "io_uring: io_uring works, …"; why it was chosen is in the log.
+  const std::string io = word(overview, "io");
   view.line("livehub " + word(overview, "version") + "  " + word(overview, "profile") + "  port " +
                 std::to_string(static_cast<int>(number(overview, "port"))) + "  up " +
-                shown_time(number(overview, "uptime_seconds")) + "  " + word(overview, "io"),
+                shown_time(number(overview, "uptime_seconds")) + "  " + io.substr(0, io.find(':')),
             kBold);
   std::string wrong;
   for (const Json& one : part(overview, "wrong"))
@@ -208,8 +210,9 @@ void show_ended(const Json& overview, View& view) {
     if (count++ == kEndedShown) break;
     const std::string reason = word(one, "reason");
     const double ago_seconds = std::max(0.0, now - number(one, "at_ms")) / 1000;
+    const bool has_code = word(one, "kind") != "sse";
     view.row({{shown_time(ago_seconds), 8},
-              {std::to_string(static_cast<int64_t>(number(one, "code"))), 5},
+              {has_code ? std::to_string(static_cast<int64_t>(number(one, "code"))) : "-", 5},
               {word(one, "kind"), 9},
               {shown_time(number(one, "age_seconds")), 8}},
              word(one, "cause") + (reason.empty() ? "" : ": " + reason) +

@@ -139,6 +139,30 @@ test("in a bare folder, as nobody, it lives and drains", { skip: skipBare }, asy
   assert.equal(healthy.status, 0, healthy.stderr);
   await server.stop();
   assert.equal(probe().status, 1);
+  t.diagnostic(`${megabytes(folder)} MB of program and libraries (make image: the whole image)`);
+});
+
+function megabytes(folder) {
+  const text = execFileSync("du", ["-s", "--apparent-size", "--block-size=1000000", folder]);
+  return Number.parseInt(text, 10);
+}
+
+// What it says of the whole image can be measured where there is a Debian mirror: make image.
+test("make image knows every instruction of the Dockerfile", () => {
+  const python = `import sys; sys.path.insert(0, "tests/tools"); import image, pathlib
+for word, rest in image.instructions(pathlib.Path("Dockerfile").read_text()): print(word, rest)`;
+  const text = execFileSync("python3", ["-c", python], { cwd: root, encoding: "utf8" });
+  const lines = text.trim().split("\n");
+  assert.equal(lines.length, dockerfile.match(/^[A-Z]+ /gm).length);
+  assert.equal(lines.filter((line) => line.startsWith("FROM ")).length, 2);
+  const steps = read("tests/tools/image.py");
+  for (const word of new Set(lines.map((line) => line.split(" ")[0])))
+    assert.ok(steps.includes(`"${word}"`), `${word} is not known to tests/tools/image.py`);
+  const said = read("docs/DEPLOY.md").replaceAll("\n", " ");
+  const image =
+    /The image is (\d+) MB unpacked: .*? is ([\d.]+) of them, .*? ([\d.]+), .*? (\d+\.\d)/;
+  const [, whole, ...parts] = image.exec(said).map(Number);
+  assert.ok(Math.abs(parts.reduce((a, b) => a + b) - whole) < 1, "its parts add up");
 });
 
 // As the container engines do it, but for the engine: no right, a root that cannot be written, and
@@ -283,7 +307,6 @@ test("the proxies pass streams on and wait longer than the heartbeats", async ()
   const waits = number(nginx, /proxy_read_timeout (\d+)h/) * 3600;
   assert.ok(waits > Number(value("HEARTBEAT_SECONDS")) && waits > Number(value("PING_SECONDS")));
   assert.match(read(deploy("Caddyfile")), /flush_interval -1/);
-  if (existsSync("/usr/sbin/nginx")) execFileSync("/usr/sbin/nginx", ["-v"]);
 });
 
 const skipUnit = existsSync("/usr/bin/systemd-analyze") ? false : "no systemd-analyze here";

@@ -1,6 +1,6 @@
 // What the documents say is what the program does: tables, commands, options, snippets.
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { existsSync, readFileSync, readdirSync } from "node:fs";
 import path from "node:path";
 import { after, test } from "node:test";
@@ -153,13 +153,35 @@ test("every setting that the documents name is one", async () => {
   }
 });
 
-test("the push of the README reaches whoever listens", async () => {
-  const [line] = /^curl -d .*$/m.exec(read("README.md"));
+// Lines of the README, as a shell runs them, on the ports of this test.
+const here = (line) =>
+  line
+    .replaceAll("localhost:8787", `127.0.0.1:${server.port}`)
+    .replaceAll("build/livehub", binary);
+
+test("the pushes of the README reach whoever listens", async () => {
   const client = await SseClient.open(server);
-  const command = line.replace("localhost:8787", `127.0.0.1:${server.port}`);
-  execFileSync("sh", ["-c", `${command} -sS`], { env: toolEnvironment() });
-  await client.untilMessage('{"activeUsers":1234}');
+  const [curl] = /^curl -d .*$/m.exec(read("README.md"));
+  execFileSync("sh", ["-c", `${here(curl)} -sS`], { env: toolEnvironment() });
+  await client.untilMessage('{"type":"deploy","message":"Version 2 is out"}');
+  const [loop] = /^while sleep 1; do .*$/m.exec(read("README.md"));
+  const shell = spawn("sh", ["-c", here(loop)], { env: toolEnvironment(), detached: true });
+  try {
+    await client.untilMessages(3);
+  } finally {
+    process.kill(-shell.pid); // the loop and what it feeds
+  }
+  for (const data of client.messages.slice(1)) assert.match(data, /^\{"mine":\d+\}$/);
   client.close();
+});
+
+test("make demo says what the README says", () => {
+  const demo = read("tools/demo");
+  const [loop] = /^while sleep 1; do .*$/m.exec(read("README.md"));
+  const said = loop.replace("build/livehub", "$livehub").replace("8787", "$port");
+  assert.ok(demo.includes(said), said);
+  for (const place of ["PORT:-8787", "ADMIN_PORT:-9091", "localhost:$admin/#live"])
+    assert.ok(demo.includes(place), place);
 });
 
 test("the signed push of docs/PROFILES.md is accepted", async () => {
@@ -174,6 +196,54 @@ test("the signed push of docs/PROFILES.md is accepted", async () => {
     });
     assert.equal(answer, '{"ok":true}');
   });
+});
+
+test("every promise of docs/OPERATING.md has its tests", () => {
+  const [, section] = /## Promises and their tests\n([^]*?)\n## /.exec(read("docs/OPERATING.md"));
+  const rows = [...section.matchAll(/^\| ([^*|][^|]*) \| (.*) \|$/gm)].slice(1);
+  assert.ok(rows.length > 40, `${rows.length} promises`);
+  for (const [, promise, tests] of rows) {
+    let text = "";
+    let named = 0;
+    for (const [, file, name] of tests.matchAll(/`(tests\/[^`]+)`|"([^"]+)"/g)) {
+      named++;
+      if (name) assert.ok(text.includes(name), `${promise}: no test "${name}"`);
+      else assert.ok(existsSync(path.join(root, file)), `${promise}: no ${file}`);
+      if (file) text = /\.\w+$/.test(file) ? read(file) : "";
+    }
+    assert.ok(named > 0 || tests.includes("make "), promise);
+  }
+});
+
+// Sums of the parts that the section names.
+test("the sizes of docs/OPERATING.md are what their parts add up to", () => {
+  const [, section] = /## Sizing\n([^]*?)\n## /.exec(read("docs/OPERATING.md"));
+  const number = (pattern) => Number(pattern.exec(section)[1].replaceAll(",", ""));
+  const clientBytes = number(/takes ([\d.]+) KB: /) * 1000;
+  const systemMegabytes = number(/memory (\d+) MB go off/);
+  const deliverySeconds = number(/takes ([\d.]+) us of CPU/) / 1e6;
+  assert.match(read("docs/BENCHMARKS.md"), /\| uring \| 0\.\d+ \| .* \| 4\.57 us \|/);
+  let rows = 0;
+  const row = /^\| (\d+) MB, (\d+) (shared )?CPUs? \| ([\d,]+) \| ([\d,]+) \|$/gm;
+  for (const [line, megabytes, cpus, shared, clients, deliveries] of section.matchAll(row)) {
+    const room = ((megabytes - systemMegabytes) * 1e6) / 2 / clientBytes;
+    const cpu = cpus * (shared ? 1 / 16 : 1) * 0.7;
+    for (const [said, sum] of [[clients, room], [deliveries, cpu / deliverySeconds]]) {
+      const value = Number(said.replaceAll(",", ""));
+      assert.ok(value <= sum * 1.02 && value > sum * 0.9, `${line}: ${sum}`);
+    }
+    rows++;
+  }
+  assert.equal(rows, 4);
+});
+
+test("the exit codes of docs/OPERATING.md are those of the sources", () => {
+  const constants = ["src/tool/command.h", "src/server/command_line.h", "src/base/out_of_memory.h"]
+    .flatMap((name) => [...read(name).matchAll(/constexpr int kExit\w+ = (\d+);/g)])
+    .map((match) => Number(match[1]));
+  const [, table] = /## Exit codes\n([^]*?)\n## /.exec(read("docs/OPERATING.md"));
+  const listed = [...table.matchAll(/^\| (\d+) \|/gm)].map((match) => Number(match[1]));
+  assert.deepEqual(listed, [...new Set(constants)].sort((a, b) => a - b));
 });
 
 test("the close codes of docs/OPERATING.md are those that the sources send", () => {

@@ -3,16 +3,14 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { Browser, haveChromium } from "./lib/browser.mjs";
+import { noScrolling, openPage, timeout, until } from "./lib/page.mjs";
 import { range, sleep } from "./lib/patience.mjs";
 import { Publisher } from "./lib/push.mjs";
 import { shards, withServer } from "./lib/server.mjs";
 import { SseClient } from "./lib/sse.mjs";
 import { WsClient } from "./lib/websocket.mjs";
 
-const timeout = 90_000;
 const token = "a token for the tests";
-const until = (tab, condition, ...args) =>
-  tab.waitForFunction(condition, { timeout, polling: 100 }, ...args);
 
 describe("the admin page", { skip: haveChromium ? false : "no Chromium here" }, () => {
   let browser;
@@ -21,33 +19,7 @@ describe("the admin page", { skip: haveChromium ? false : "no Chromium here" }, 
   });
   after(() => browser?.close());
 
-  // A tab on the page, and what must stay empty: complaints, and requests to anywhere else.
-  async function open(server, { path = "/", width = 1440, height = 900, host = "localhost" } = {}) {
-    const tab = await browser.browser.newPage();
-    const complaints = [];
-    const allowed = new Set(
-      [server.port, server.adminPort].flatMap((port) => [`${host}:${port}`]),
-    );
-    tab.on("console", (message) => {
-      if (["error", "warn", "warning"].includes(message.type())) complaints.push(message.text());
-    });
-    tab.on("pageerror", (error) => complaints.push(error.message));
-    tab.on("request", (request) => {
-      const { host: asked, protocol } = new URL(request.url());
-      if (protocol !== "data:" && !allowed.has(asked)) complaints.push(`asked ${request.url()}`);
-    });
-    await tab.setViewport({ width, height });
-    await tab.goto(`http://${host}:${server.adminPort}${path}`);
-    return { tab, complaints };
-  }
-
-  const noScrolling = async (tab, what) => {
-    const [content, window] = await tab.evaluate(() => [
-      document.documentElement.scrollWidth,
-      document.documentElement.clientWidth,
-    ]);
-    assert.ok(content <= window, `${what} is ${content} wide in a window of ${window}`);
-  };
+  const open = (server, how) => openPage(browser, server, how);
 
   test("the numbers of the hub move when traffic does", async () => {
     await withServer({}, async (server) => {
@@ -63,6 +35,8 @@ describe("the admin page", { skip: haveChromium ? false : "no Chromium here" }, 
       assert.equal(await value("Connections"), "0");
       assert.equal(await value("Deliveries"), "0");
       assert.equal(await tab.$eval("#state", (pill) => pill.textContent), "ready");
+      // Nothing was delivered: that is no latency of 0.
+      assert.match(await tab.$eval("#hub-charts", (all) => all.innerText), /delivery –/);
       const clients = await Promise.all(range(3).map(() => SseClient.open(server)));
       clients.push(await WsClient.open(server));
       const publisher = new Publisher(server);
@@ -82,8 +56,9 @@ describe("the admin page", { skip: haveChromium ? false : "no Chromium here" }, 
         all.map((canvas) => canvas.getAttribute("aria-label")),
       );
       assert.equal(charts.length, 6);
-      assert.match(charts[0], /SSE 3, WebSocket 1/);
-      assert.doesNotMatch(charts[2], /deliveries 0\/s/);
+      // Of a hub that has just begun, half a minute is shown and not five empty ones.
+      assert.match(charts[0], /^Connections, last (30 s|1 min): SSE now 3.*; WebSocket now 1/);
+      assert.doesNotMatch(charts[2], /now 0\/s/);
       // Something is drawn, too.
       const painted = await tab.$eval("#hub-charts canvas", (canvas) =>
         canvas
@@ -191,6 +166,11 @@ describe("the admin page", { skip: haveChromium ? false : "no Chromium here" }, 
           all.map((row) => [row.className, row.querySelector(".text").firstChild.textContent]));
         assert.deepEqual(feed, [["warn", "four"], ["info", "three <i>"], ["info", "two"],
           ["danger", "one"]]);
+        // Of very many numbers the first are shown, and the page says so.
+        await publisher.push(Object.fromEntries(range(40).map((n) => [`number${n}`, n])));
+        await until(tab, () => !document.getElementById("live-more").hidden);
+        const more = await tab.$eval("#live-more", (hint) => hint.textContent);
+        assert.equal(more, "The first 30 numbers are shown; 17 more came.");
         assert.deepEqual(complaints, []);
         publisher.close();
         await tab.close();

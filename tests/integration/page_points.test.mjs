@@ -6,10 +6,12 @@ import path from "node:path";
 import { test } from "node:test";
 import { root } from "./lib/server.mjs";
 
-const source = readFileSync(path.join(root, "src/server/page/points.js"), "utf8");
-const { read, sharesOf, timeOf } = await import(
-  `data:text/javascript,${encodeURIComponent(source)}`
-);
+const load = (name) => {
+  const source = readFileSync(path.join(root, "src/server/page", name), "utf8");
+  return import(`data:text/javascript,${encodeURIComponent(source)}`);
+};
+const { read, sharesOf, timeOf } = await load("points.js");
+const { bytes, count, milliseconds, words } = await load("format.js");
 const now = 1_700_000_000_000;
 const of = (value) => read(typeof value === "string" ? value : JSON.stringify(value), now);
 const fields = (value) => of(value).points.map((point) => point.fields);
@@ -92,4 +94,18 @@ test("what means nothing here is shown as it is, and bounded", () => {
   assert.deepEqual(texts(presence), [JSON.stringify(presence)]);
   assert.deepEqual(of(presence).points, []);
   assert.equal(of("x".repeat(10_000)).events[0].text.length, 400);
+});
+
+test("names of fields are read as words, numbers with three figures", () => {
+  for (const [name, title] of [
+    ["activeUsers", "Active users"],
+    ["latencyP95", "Latency p95"],
+    ["load1", "Load 1"],
+    ["cpu", "CPU"],
+    ["http_requests.total", "HTTP requests total"],
+  ])
+    assert.equal(words(name), title);
+  assert.deepEqual([0.5, 1234, 12_345, Number.NaN].map(count), ["0.5", "1,234", "12.3k", "–"]);
+  assert.deepEqual([999, 5_617_000].map(bytes), ["999 B", "5.62 MB"]);
+  assert.deepEqual([0.01, 63.2, 12_000].map(milliseconds), ["10 µs", "63.2 ms", "12 s"]);
 });

@@ -28,6 +28,7 @@ test("help names every command, and each explains itself", async () => {
       const tool = await runTool(args);
       assert.equal(tool.exited.code, 0, tool.output);
       assert.match(tool.stdout, new RegExp(`^Usage: livehub ${name}\\b`, "m"));
+      assert.match(tool.stdout, /^Exit codes:?( 0 .*; 2 |\n *0 )/m, name);
     }
   }
 });

@@ -1,6 +1,6 @@
 // Line charts over the last minutes, drawn by Chart.js (a global of /chart.js) in the page's own
 // colours.
-import { element } from "./dom.js";
+import { element, update } from "./dom.js";
 
 const Chart = globalThis.Chart;
 const charts = new Set();
@@ -22,7 +22,32 @@ function ago(seconds) {
   return seconds % 60 === 0 ? `${seconds / 60} min` : `${seconds} s`;
 }
 
+// How much a chart shows, and how far its marks are apart: it grows with what there is to show, so
+// that a chart is full half a minute after its first value.
+const windows = [
+  [30, 10],
+  [60, 15],
+  [120, 30],
+  [300, 60],
+];
+
+// Where the line is now.
+const lastDot = {
+  id: "lastDot",
+  afterDatasetsDraw(chart) {
+    for (const { data, _dataset: { borderColor } } of chart.getSortedVisibleDatasetMetas()) {
+      const at = data.at(-1);
+      if (!at || at.skip) continue;
+      chart.ctx.beginPath();
+      chart.ctx.arc(at.x, at.y, 2.6, 0, 2 * Math.PI);
+      chart.ctx.fillStyle = borderColor;
+      chart.ctx.fill();
+    }
+  },
+};
+
 // series: [{ name, colour: 1..6 }]; format: how values are written. isStacked: areas that add up.
+// seconds: what it shows at most.
 export class LineChart {
   constructor(
     place,
@@ -31,7 +56,8 @@ export class LineChart {
     this.series = series;
     this.format = format;
     this.title = title;
-    this.seconds = seconds;
+    this.secondsMax = seconds;
+    [this.seconds, this.step] = windows[0];
     this.apart = apart; // points nearer to each other than that are one: the later
     this.points = series.map(() => []);
     this.latest = element("span", { class: "latest" });
@@ -52,6 +78,7 @@ export class LineChart {
     const format = this.format;
     return {
       type: "line",
+      plugins: [lastDot],
       data: {
         datasets: this.series.map((one, index) => ({
           label: one.name,
@@ -97,8 +124,7 @@ export class LineChart {
             },
             afterBuildTicks: (axis) => {
               axis.ticks = [];
-              const step = this.seconds >= 300 ? 60 : 30;
-              for (let back = this.seconds; back >= 0; back -= step)
+              for (let back = this.seconds; back >= 0; back -= this.step)
                 axis.ticks.push({ value: axis.max - back });
             },
           },
@@ -114,26 +140,47 @@ export class LineChart {
     };
   }
 
-  // At `ms`, one value for each series; null: none.
+  // At `ms`, one value for each series; null: there is none, and the line has a gap.
   add(ms, values) {
     const x = ms / 1000;
     values.forEach((value, index) => {
       const points = this.points[index];
-      if (value === null || value === undefined) return;
+      if (value === null && (points.at(-1)?.y ?? null) === null) return;
       if (points.length > 0 && x - points.at(-1).x < this.apart) points.at(-1).y = value;
       else points.push({ x, y: value });
-      const oldest = x - this.seconds - 2;
+      const oldest = x - this.secondsMax - 2;
       let gone = 0;
       while (gone < points.length && points[gone].x < oldest) ++gone;
       if (gone > 0) points.splice(0, gone);
     });
     this.now = x;
+    this.since ??= x;
+  }
+
+  #grow() {
+    const span = Math.min(this.now - (this.since ?? this.now), this.secondsMax);
+    [this.seconds, this.step] = windows.find(([seconds]) => seconds >= span) ?? windows.at(-1);
+  }
+
+  // What somebody hears who cannot see it.
+  #said(last) {
+    const oldest = this.now - this.seconds;
+    const parts = this.series.map((one, index) => {
+      if ((last[index] ?? null) === null) return `${one.name}: none now`;
+      const values = this.points[index].filter((p) => p.x >= oldest && p.y !== null).map((p) => p.y);
+      const ends = [Math.min(...values), Math.max(...values)].map(this.format);
+      const now = `now ${this.format(last[index])}`;
+      const range = ends[0] === ends[1] ? "" : `, between ${ends[0]} and ${ends[1]}`;
+      return this.series.length === 1 ? now + range : `${one.name} ${now}${range}`;
+    });
+    return `${this.title}, last ${ago(this.seconds)}: ${parts.join("; ")}`;
   }
 
   draw() {
     // A browser tells of no new size while the tab is behind others.
     const { clientWidth, clientHeight } = this.canvas.parentElement;
     if (clientWidth !== this.chart.width || clientHeight !== this.chart.height) this.chart.resize();
+    this.#grow();
     this.max = this.now;
     const scale = this.chart.options.scales.x;
     scale.min = this.now - this.seconds;
@@ -141,19 +188,19 @@ export class LineChart {
     this.chart.update("none");
     const last = this.points.map((points) => points.at(-1)?.y);
     const alone = this.series.length === 1;
-    this.latest.replaceChildren(
-      ...this.series.map((one, index) =>
+    update(
+      this.latest,
+      this.series.map((one, index) =>
         element(
           "span",
           {},
           alone ? null : element("i", { class: `dot s${one.colour}`, "aria-hidden": "true" }),
           alone ? null : `${one.name} `,
-          element("b", {}, last[index] === undefined ? "–" : this.format(last[index])),
+          element("b", {}, (last[index] ?? null) === null ? "–" : this.format(last[index])),
         ),
       ),
     );
-    const said = this.series.map((one, i) => `${one.name} ${this.format(last[i] ?? 0)}`).join(", ");
-    this.canvas.setAttribute("aria-label", `${this.title}: now ${said}`);
+    this.canvas.setAttribute("aria-label", this.#said(last));
   }
 
   paint() {

@@ -61,11 +61,12 @@ export const clock = (ms) =>
 
 const spelled = { cpu: "CPU", rss: "RSS", io: "I/O", api: "API", db: "DB", http: "HTTP" };
 
-// activeUsers -> "Active users"; latencyP95 -> "Latency p95"; cpu -> "CPU"
+// activeUsers -> "Active users"; latencyP95 -> "Latency p95"; cpu -> "CPU"; load1 -> "Load 1"
 export function words(name) {
   const text = name
     .replace(/[_.]+/g, " ")
     .replace(/([a-z\d])([A-Z])/g, "$1 $2")
+    .replace(/([a-z]{3})(\d+)$/, "$1 $2")
     .toLowerCase()
     .trim()
     .replace(/[a-z]+/g, (word) => spelled[word] ?? word);

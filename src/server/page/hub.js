@@ -1,6 +1,6 @@
 // The view of the hub itself: what /debug/stream says each second.
 import { LineChart } from "./charts.js";
-import { by, element, fill, meter } from "./dom.js";
+import { by, element, fill, meter, shareBar, update } from "./dom.js";
 import { bytes, clock, count, duration, milliseconds, percent } from "./format.js";
 
 const perSecond = (format) => (value) => `${format(value)}/s`;
@@ -49,7 +49,7 @@ const kinds = [
       { name: "delivery", colour: 2 },
       { name: "loop", colour: 6 },
     ],
-    of: (s) => [s.delivery_p99_ms, s.loop_p99_ms],
+    of: (s) => [s.delivery_p99_ms || null, s.loop_p99_ms], // 0: nothing was sent
   },
   {
     title: "Drops and gaps",
@@ -123,12 +123,12 @@ function showHead(now) {
   wrong.hidden = all === "";
 }
 
-function tile(name, value, unit, detail, tone) {
+function tile(name, value, unit, detail, tone, bar) {
   return element(
     "div",
     { class: `tile ${tone ?? ""}` },
     element("dt", {}, name),
-    element("dd", { class: "value" }, value, unit ? element("small", {}, unit) : null),
+    element("dd", { class: "value" }, value, unit ? element("small", {}, unit) : null, bar),
     element("dd", { class: "detail", title: detail }, detail),
   );
 }
@@ -137,7 +137,7 @@ function showTiles(now) {
   const { connections, rates, memory, totals } = now;
   const used = memory.used_bytes / memory.budget_bytes;
   const lost = rates.drops + rates.gaps;
-  by("tiles").replaceChildren(
+  update(by("tiles"), [
     tile(
       "Connections",
       count(connections.sse + connections.websocket),
@@ -175,8 +175,9 @@ function showTiles(now) {
       "",
       `of ${bytes(memory.budget_bytes)} · RSS ${bytes(memory.resident_bytes)}`,
       used > 0.95 ? "bad" : used > 0.8 ? "warn" : "",
+      shareBar(used, "share of the memory budget in use"),
     ),
-  );
+  ]);
 }
 
 function showShards(now) {
@@ -252,7 +253,7 @@ function showEnded(now) {
           ),
           "why",
         ],
-        [String(e.code), "n mid"],
+        [e.kind === "sse" ? "–" : String(e.code), "n mid"], // an event stream has no code
         [duration(e.age_seconds), "n"],
         [bytes(e.sent_bytes), "n wide"],
         [e.address || "–", "mid"],

@@ -1,8 +1,9 @@
 // The view of the data itself: a chart for every number of the points on a channel, and what
 // happened beside them.
 import { LineChart } from "./charts.js";
-import { by, element } from "./dom.js";
+import { by, element, update } from "./dom.js";
 import { bytes, clock, count, milliseconds, percent, words } from "./format.js";
+import { isPaused } from "./pause.js";
 import { firstFields, read } from "./points.js";
 import { Source, addressesOf } from "./source.js";
 
@@ -18,6 +19,7 @@ const units = [
   [/_?(ms|millis|milliseconds)$/i, milliseconds],
   [/_?(percent|pct)$/i, (value) => `${count(value)} %`],
   [/_?bytes$/i, bytes],
+  [/_?kbps$/i, (value) => `${bytes(1000 * value)}/s`],
   [/_?(kb|mb|gb|seconds)$/i, null],
 ];
 
@@ -34,11 +36,14 @@ function shapeOf(name) {
 }
 
 const fields = new Map(); // name -> LineChart
+const leftOut = new Set(); // names beyond chartsMax
 let shares = null; // the card of the channel shares
 let source = null;
 let received = 0;
 let lastPoint = {};
 let isDirty = false;
+let since = null; // when the first point came: all charts show the same time
+const waiting = []; // events that came while the page is paused
 
 export function startLive(page) {
   const asked = new URLSearchParams(location.search);
@@ -53,7 +58,7 @@ export function startLive(page) {
       if (source) connect(page);
     });
   setInterval(() => {
-    if (!isDirty || by("view-live").hidden) return;
+    if (!isDirty || by("view-live").hidden || isPaused()) return;
     isDirty = false;
     draw();
   }, 250);
@@ -63,17 +68,21 @@ export function startLive(page) {
 export function showLive(page) {
   if (!source) connect(page);
   draw();
+  addEvents(waiting.splice(0));
 }
 
 function state(text, tone = "") {
+  if (by("live-state").textContent === text) return;
   by("live-state").textContent = text;
-  by("live-state").className = `state ${tone}`;
+  by("live-state").className = tone;
+  by("live-count").textContent = "";
 }
 
 function disconnect() {
   source?.close();
   source = null;
   by("live-connect").textContent = "Connect";
+  by("live-connect").classList.add("primary");
   state("not connected");
 }
 
@@ -96,6 +105,7 @@ function connect(page) {
   }
   received = 0;
   by("live-connect").textContent = "Disconnect";
+  by("live-connect").classList.remove("primary");
   source = new Source(kind, addresses[kind], {
     message: take,
     gap: () => addEvents([{ ts: Date.now(), severity: "warn", kind: "gap",
@@ -109,12 +119,14 @@ function take(text) {
   const { points, events } = read(text);
   for (const point of points) addPoint(point);
   addEvents(events);
-  state(`connected · ${count(received)} messages`, "good");
+  state("connected", "good");
+  isDirty = true;
 }
 
 function chartOf(name) {
   let chart = fields.get(name);
-  if (chart || fields.size >= chartsMax) return chart;
+  if (chart) return chart;
+  if (fields.size >= chartsMax) return leaveOut(name);
   const place = by("live-charts");
   const index = firstFields.indexOf(name);
   const colour = index >= 0 ? (index % 6) + 1 : (fields.size % 6) + 1;
@@ -137,20 +149,30 @@ function chartOf(name) {
   return chart;
 }
 
+function leaveOut(name) {
+  leftOut.add(name);
+  by("live-more").textContent =
+    `The first ${chartsMax} numbers are shown; ${leftOut.size} more came.`;
+  by("live-more").hidden = false;
+}
+
 function addPoint(point) {
   // What a point leaves out is as it was; the charts show time of arrival, for clocks differ.
   lastPoint = { ...lastPoint, ...point.fields };
   const now = Date.now();
+  since ??= now / 1000;
   for (const [name, value] of Object.entries(lastPoint)) chartOf(name)?.add(now, [value]);
-  if (point.shares) showShares(point.shares);
-  isDirty = true;
+  if (point.shares && !isPaused()) showShares(point.shares);
 }
 
 function draw() {
   for (const chart of fields.values()) {
     chart.now = Date.now() / 1000;
+    chart.since = since;
     chart.draw();
   }
+  const told = `${count(received)} ${received === 1 ? "message" : "messages"}`;
+  by("live-count").textContent = received > 0 ? ` · ${told}` : "";
 }
 
 function showShares(list) {
@@ -177,13 +199,18 @@ function showShares(list) {
       element("span", { class: "n" }, percent(Math.round(share * 1000) / 1000)),
     ];
   });
-  shares.replaceChildren(...rows);
+  update(shares, rows);
 }
 
 const marks = { info: "event", warn: "warning", danger: "alarm" };
 
 function addEvents(events) {
   if (events.length === 0) return;
+  if (isPaused()) {
+    waiting.push(...events);
+    waiting.splice(0, waiting.length - feedMax);
+    return;
+  }
   const feed = by("feed");
   for (const event of events)
     feed.prepend(

@@ -2,6 +2,7 @@
 import { by } from "./dom.js";
 import { showHub, startHub } from "./hub.js";
 import { showLive, startLive } from "./live.js";
+import { isPaused, startPause } from "./pause.js";
 import { startTry } from "./try.js";
 
 const page = await (await fetch(`/page.json${location.search}`)).json();
@@ -25,7 +26,7 @@ function listen() {
   const stream = new EventSource("/debug/stream");
   stream.onmessage = (event) => {
     latest = JSON.parse(event.data);
-    showHub(latest, by("view-live").hidden);
+    showHub(latest, by("view-live").hidden && !isPaused());
   };
   stream.onerror = async () => {
     by("state").textContent = "not connected";
@@ -40,6 +41,7 @@ function listen() {
 await startHub();
 startLive(page);
 startTry(page);
+startPause(show);
 addEventListener("hashchange", show);
 show();
 listen();

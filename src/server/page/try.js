@@ -39,12 +39,14 @@ function button(kind, address) {
       open[kind].close();
       open[kind] = null;
       states[kind] = "";
+      by("try-said").textContent = `${names[kind]}: stopped`;
     } else {
       open[kind] = new Source(kind, address(), {
         message: (text) => arrived(kind, kind === "tap" ? JSON.parse(text).text : text),
         gap: (reason) => row(kind, `gap: ${reason}`),
         state: (text) => {
           states[kind] = text;
+          by("try-said").textContent = `${names[kind]}: ${text}`;
           counts();
         },
       });

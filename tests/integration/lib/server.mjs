@@ -35,6 +35,7 @@ export class Server {
   #changed = new Signal();
 
   constructor(command, args, env, options) {
+    this.env = env;
     this.child = spawn(command, args, { env, stdio: ["ignore", "pipe", "pipe"], ...options });
     running.add(this);
     for (const name of ["stdout", "stderr"]) {
@@ -94,7 +95,16 @@ export class Server {
   async untilExit(timeoutMs = patienceMs) {
     await this.until((s) => s.exited, "its end", timeoutMs);
     assert.doesNotMatch(this.stderr, sanitizerReport);
+    this.#keepsSecrets();
     return this.exited;
+  }
+
+  // Whatever a test did: no secret that it set is in what was printed, and no token of anybody.
+  #keepsSecrets() {
+    assert.doesNotMatch(this.output, /eyJ[\w-]+\.[\w-]+\.[\w-]*/);
+    for (const [name, value] of Object.entries(this.env ?? {}))
+      if (/_(TOKEN|SECRET)$/.test(name) && value.length >= 8)
+        assert.ok(!this.output.includes(value), `${name} is in its output\n${this.output}`);
   }
 
   // Ends it as a supervisor would and insists on exit 0, since that is part of the promise.

@@ -48,7 +48,7 @@ TEST(AdminPage, EveryFileIsThereOnceWithATag) {
     EXPECT_GT(file.bytes.size(), 0u);
   }
   for (const char* name : {"index.html", "login.html", "page.css", "charts.css", "hub.css",
-                           "live.css", "page.js", "chart.js", "favicon.svg"})
+                           "live.css", "page.js", "pause.js", "chart.js", "favicon.svg"})
     EXPECT_TRUE(names.contains(name)) << name;
   EXPECT_EQ(tags.size(), names.size());
 }

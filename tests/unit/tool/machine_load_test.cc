@@ -62,7 +62,8 @@ TEST(MachineLoad, APointIsWhatADashboardReads) {
   now.cpu_idle = 50;
   now.forks = 8;
   now.switches = 4000;
-  now.network_bytes = 4096;
+  now.network_bytes = 4000;
+  now.disk_bytes = 8000;
   now.memory_used_share = 0.25;
   now.threads = 100;
   now.pressure_us_total = 2000;
@@ -77,6 +78,8 @@ TEST(MachineLoad, APointIsWhatADashboardReads) {
   EXPECT_EQ(point["channels"]["Organic"], 0.3);
   EXPECT_EQ(point["channels"]["Partners"], 0.5);
   EXPECT_EQ(point["cpuPercent"], 50);
+  EXPECT_EQ(point["networkKBps"], 2);
+  EXPECT_EQ(point["diskKBps"], 4);
 }
 
 TEST(MachineLoad, CountersThatWentBackCountAsNothing) {
