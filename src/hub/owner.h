@@ -116,6 +116,7 @@ class Owner {
     int64_t release_ns = 0;       // kAsked
     std::vector<Member> waiting;  // joins
     std::vector<Held> held;       // of the members' shards; none while kIdle
+    uint64_t held_from = 0;       // no held one is of a position below this
   };
   struct Fetch {  // a window that the feed was asked for
     ShardId to;

@@ -164,15 +164,18 @@ bool Owner::hold_instead(Mail& request, uint32_t id, int64_t now_ns) {
   if (request.position.offset <= fed->head.offset) return false;
   ++counters_.held_replays;
   const int64_t release_ns = now_ns + fed->feed->wait_ns();
+  const uint64_t offset = request.position.offset;
+  fed->held_from = fed->held.empty() ? offset : std::min(fed->held_from, offset);
   fed->held.push_back({std::move(request), release_ns});
   asked_.push({release_ns, id});
   return true;
 }
 
 // Behind the live message that raised the head, in the same lane: the window goes on from there.
+// Positions that never come do not make every message look at all who wait with one.
 void Owner::release_held(uint32_t id) {
   Fed& fed = *channels_[id].fed;
-  if (fed.held.empty()) return;
+  if (fed.held.empty() || fed.held_from > fed.head.offset) return;
   const auto is_ahead = [&](const Held& held) {
     return held.request.position.offset > fed.head.offset;
   };
@@ -180,6 +183,9 @@ void Owner::release_held(uint32_t id) {
   std::vector<Held> ready(std::make_move_iterator(reached),
                           std::make_move_iterator(fed.held.end()));
   fed.held.erase(reached, fed.held.end());
+  fed.held_from = UINT64_MAX;
+  for (const Held& held : fed.held)
+    fed.held_from = std::min(fed.held_from, held.request.position.offset);
   for (Held& held : ready) answer_replay(held.request, id);
 }
 
@@ -241,9 +247,11 @@ void Owner::check_fed(const Channel& channel) {
                 "joins wait only while the broker is asked");
   LIVEHUB_CHECK(fed.state != Fed::State::kIdle || (channel.members.empty() && fed.held.empty()),
                 "a channel with members is wanted");
-  for (const Held& held : fed.held)
+  for (const Held& held : fed.held) {
     LIVEHUB_CHECK(held.request.position.offset > fed.head.offset,
                   "a replay waits only for what has not come");
+    LIVEHUB_CHECK(held.request.position.offset >= fed.held_from, "held_from is a lower bound");
+  }
 }
 
 }  // namespace livehub::hub
