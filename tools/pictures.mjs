@@ -78,13 +78,15 @@ async function open(browser, port, admin, hash, view) {
   return page;
 }
 
-// One after the other: a tab behind others draws nothing, and has drawn for its size a moment after it
-// came to the front.
+// One after the other: a tab behind others draws nothing, and has drawn for its size a moment after
+// it came to the front.
 async function shoot(page, hash, view) {
   await page.bringToFront();
+  const height = await page.evaluate(() => document.documentElement.scrollHeight);
+  await page.setViewport({ width: view.width, height, deviceScaleFactor: 1 });
   await sleep(2500);
   const file = path.join(root, `docs/images/page-${hash}-${view.name}.png`);
-  await page.screenshot({ path: file, fullPage: true });
+  await page.screenshot({ path: file });
   await page.close();
 }
 

@@ -137,6 +137,26 @@ describe("the admin page is for everybody", { skip: haveChromium ? false : "no C
     await tab.close();
   });
 
+  test("a chart has the size of its place, whatever the window does", async () => {
+    const { tab } = await open();
+    await tiles(tab);
+    const fits = () =>
+      until(tab, () => [...document.querySelectorAll("#hub-charts .plot")].every((plot) => {
+        const { clientWidth, clientHeight } = plot.firstElementChild;
+        return clientWidth === plot.clientWidth && clientHeight === plot.clientHeight;
+      }));
+    await fits();
+    const other = await browser.browser.newPage();
+    await other.bringToFront();
+    for (const width of [500, 1000, 390, 1440]) {
+      await tab.setViewport({ width, height: 900 });
+      await fits();
+    }
+    await other.close();
+    await fits();
+    await tab.close();
+  });
+
   test("it stands still on demand, and goes on with what came meanwhile", async () => {
     const { tab } = await open({ path: "/#live" });
     await liveCharts(tab);

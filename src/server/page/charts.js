@@ -71,7 +71,15 @@ export class LineChart {
     place.append(this.card);
     this.chart = new Chart(this.canvas, this.#config(isStacked, least));
     this.paint();
+    this.watch = new ResizeObserver(() => this.#fit());
+    this.watch.observe(this.canvas.parentElement);
     charts.add(this);
+  }
+
+  #fit() {
+    const { clientWidth, clientHeight } = this.canvas.parentElement;
+    const isSame = clientWidth === this.chart.width && clientHeight === this.chart.height;
+    if (clientWidth > 0 && !isSame) this.chart.resize(clientWidth, clientHeight);
   }
 
   #config(isStacked, least) {
@@ -91,7 +99,9 @@ export class LineChart {
         })),
       },
       options: {
-        responsive: true,
+        // Chart.js would take the size that was seen a frame ago, which in a tab that was behind
+        // others is an old one: the size is set by #fit().
+        responsive: false,
         maintainAspectRatio: false,
         parsing: false,
         normalized: true,
@@ -177,9 +187,7 @@ export class LineChart {
   }
 
   draw() {
-    // A browser tells of no new size while the tab is behind others.
-    const { clientWidth, clientHeight } = this.canvas.parentElement;
-    if (clientWidth !== this.chart.width || clientHeight !== this.chart.height) this.chart.resize();
+    this.#fit(); // a browser tells of no new size while the tab is behind others
     this.#grow();
     this.max = this.now;
     const scale = this.chart.options.scales.x;
@@ -220,6 +228,7 @@ export class LineChart {
 
   remove() {
     charts.delete(this);
+    this.watch.disconnect();
     this.chart.destroy();
     this.card.remove();
   }
