@@ -17,6 +17,8 @@ class MemoryBudget {
   int64_t bytes_max() const { return bytes_max_; }
   int64_t used() const { return used_.load(std::memory_order_relaxed); }
   bool is_over() const { return used() > bytes_max_; }
+  // What is only kept in case gives way from here on, before anything new is refused.
+  bool is_tight() const { return used() > bytes_max_ - bytes_max_ / 8; }
   void add(int64_t bytes) { used_.fetch_add(bytes, std::memory_order_relaxed); }
 
  private:
@@ -36,6 +38,7 @@ class MemoryAccount {
   void release(int64_t bytes) { settle(held_ - bytes); }
   int64_t held() const { return held_; }
   bool is_over() const { return budget_->is_over(); }
+  bool is_tight() const { return budget_->is_tight(); }
 
  private:
   static constexpr int64_t kStepBytes = 64 * 1024;

@@ -106,7 +106,7 @@ void Owner::remember(uint32_t id, const MessagePtr& message) {
   Channel& channel = channels_[id];
   const bool is_kept = !is_reserved(name_of(channel)) && limits_.history_count > 0 &&
                        limits_.history_ns > 0 && message->memory_bytes() <= limits_.history_bytes &&
-                       !account_.is_over();
+                       has_history_room(channel, message->memory_bytes());
   if (!is_kept) {
     forget_history(channel);
     channel.discarded = message->position.offset;
@@ -125,6 +125,14 @@ void Owner::remember(uint32_t id, const MessagePtr& message) {
     drop_oldest(channel);
   if (channel.expiry == 0)
     expire_at(id, history.messages.front()->published_ns + limits_.history_ns);
+}
+
+// With little memory left a channel's newest message takes the place of its oldest ones.
+bool Owner::has_history_room(Channel& channel, size_t bytes) {
+  if (!account_.is_tight()) return true;
+  const size_t before = history_bytes_;
+  while (channel.history && before - history_bytes_ < bytes) drop_oldest(channel);
+  return before - history_bytes_ >= bytes && !account_.is_over();
 }
 
 void Owner::expire_at(uint32_t id, int64_t at_ns) {

@@ -151,6 +151,7 @@ class Owner {
   void expire_at(uint32_t id, int64_t at_ns);
   void forget_if_unused(uint32_t id);
   void remember(uint32_t id, const MessagePtr& message);
+  bool has_history_room(Channel& channel, size_t bytes);
   void drop_oldest(Channel& channel);
   void answer_published(const Mail& request, PublishResult result, Position position);
   bool members_have_room(const Channel& channel) const;

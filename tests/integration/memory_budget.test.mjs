@@ -28,6 +28,18 @@ const upgrade =
   "GET /api/live/ws HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
   "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
 
+test("a history that could fill the budget leaves room for what comes", async () => {
+  const history = { HISTORY_BYTES: "64m", HISTORY_COUNT: "1000000" };
+  await withServer({ env: { ...env, ...history } }, async (server) => {
+    const client = await SseClient.open(server);
+    const large = "x".repeat(250_000);
+    for (const number of range(100)) await push(server, { number, large });
+    await client.untilMessage(JSON.stringify({ number: 99, large }));
+    assert.equal(client.messages.length, 100);
+    client.close();
+  });
+});
+
 test("over the budget newcomers are refused, and who is there stays", async () => {
   await withServer({ env }, async (server) => {
     const metric = async (pattern) => {

@@ -257,6 +257,23 @@ TEST_F(OwnerTest, KeepsNoHistoryWhenTheMemoryBudgetIsUsedUp) {
   EXPECT_TRUE(replay("a", {kEpoch, 0}).cargo->gap);
 }
 
+// Else what is only kept in case would have new messages refused until it is too old.
+TEST_F(OwnerTest, HistoryGivesWayBeforeTheMemoryBudgetIsUsedUp) {
+  base::MemoryAccount other(budget);
+  other.charge((1 << 20) - (1 << 17));
+  const std::string large(1000, 'x');
+  publish("a", large);
+  publish("a", "small");
+  other.charge(1 << 16);  // tight from here on
+  const uint64_t third = publish("a", large);
+  EXPECT_EQ(owner.history_messages(), 2U) << "the oldest made room for as much";
+  publish("a", "small");
+  publish("b", "small");
+  EXPECT_EQ(owner.history_messages(), 2U) << "a newcomer has nothing to give";
+  EXPECT_TRUE(replay("a", {kEpoch, third}).cargo->complete);
+  EXPECT_FALSE(replay("a", {kEpoch, third}).cargo->gap);
+}
+
 TEST_F(OwnerTest, ASlotWithANewTenantIsNotExpiredEarly) {
   publish("a", "p", 1);
   base::MemoryAccount other(budget);
