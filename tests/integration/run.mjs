@@ -93,6 +93,7 @@ const cellsOf = {
   "redis_cluster.test.mjs": ["uring/3", "epoll/1"],
   "redis_cut.test.mjs": ["uring/3", "epoll/1"],
   "broker_cut.test.mjs": ["uring/3", "epoll/1"],
+  "broker_ipv6.test.mjs": ["uring/3", "epoll/1"],
   "redis_eviction.test.mjs": ["uring/3", "epoll/1"],
   "pg_updates.test.mjs": ["uring/3", "epoll/1"],
   "admin_debug.test.mjs": ["uring/3", "epoll/1"],
