@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Backend, ChatClient, startChat } from "./lib/chat.mjs";
-import { cuttingProxy } from "./lib/cut.mjs";
+import { cuttingProxy, throughCut } from "./lib/cut.mjs";
 import { eventually, range } from "./lib/patience.mjs";
 import { Publisher } from "./lib/push.mjs";
 import { Redis } from "./lib/redis.mjs";
@@ -24,16 +24,6 @@ const places = (payload) => [
   ["between the bytes of the line end behind it", payload.length + 1],
 ];
 
-async function throughCuts({ cut, proxy }, payload, offset, write, arrived) {
-  const before = { cuts: cut.count, links: proxy.accepted };
-  cut.offset = offset;
-  cut.at = payload;
-  await write();
-  await eventually(() => cut.count === before.cuts + 1, "the cut");
-  await eventually(() => proxy.accepted > before.links, "a new connection");
-  await arrived();
-}
-
 test("signals: each entry once, in order, without a gap", async () => {
   const redis = await Redis.start();
   const line = await cuttingProxy(redis);
@@ -48,13 +38,8 @@ test("signals: each entry once, in order, without a gap", async () => {
     let count = 1;
     for (const [, offset] of places(entry(1))) {
       const n = count;
-      await throughCuts(
-        line,
-        entry(n),
-        offset,
-        () => add(n),
-        () => untilSignals(client, n + 1),
-      );
+      await throughCut(line, entry(n), offset, () => add(n));
+      await untilSignals(client, n + 1);
       count++;
     }
     await add(count);
@@ -87,11 +72,10 @@ test("chat: what pub/sub lost is told as a gap, and the next message comes", asy
     let n = 0;
     for (const [, offset] of places(payload(1))) {
       n++;
-      await throughCuts(line, payload(n), offset, () => publish(n), async () => {
-        for (const client of clients) await client.untilType("gap", n);
-        await eventually(async () => (await publish(100 + n)) === 1, "the subscription");
-        for (const client of clients) await client.untilType("n", n);
-      });
+      await throughCut(line, payload(n), offset, () => publish(n));
+      for (const client of clients) await client.untilType("gap", n);
+      await eventually(async () => (await publish(100 + n)) === 1, "the subscription");
+      for (const client of clients) await client.untilType("n", n);
     }
     for (const client of clients) {
       await client.fence();
@@ -126,9 +110,8 @@ test("live-data: pushes are answered truly, and all that Redis has arrives, once
     let n = 0;
     for (const [, offset] of places(JSON.stringify({ n: 1 }))) {
       const text = JSON.stringify({ n });
-      await throughCuts(line, text, offset, () => publisher.push({ n }), async () => {
-        for (const client of clients) await client.untilMessages(n + 1);
-      });
+      await throughCut(line, text, offset, () => publisher.push({ n }));
+      for (const client of clients) await client.untilMessages(n + 1);
       n++;
     }
     for (const client of clients) {

@@ -161,10 +161,17 @@ test("the Fly files of this directory are well, and a spoilt one is not", async 
 
 // What a deployment of each profile has as its secrets; no peer answers there, and that is said.
 const secretsOf = {
-  chat: { JWT_SECRET: "s".repeat(32), INTERNAL_API_SECRET: "internal", REDIS_URL: nowhere("redis") },
+  chat: {
+    JWT_SECRET: "s".repeat(32),
+    INTERNAL_API_SECRET: "internal",
+    REDIS_URL: nowhere("redis"),
+  },
   signals: { REDIS_URL: nowhere("redis") },
   sse: { NATS_URL: nowhere("nats"), RESTATE_INGRESS_URL: nowhere("http") },
-  "pg-updates": { DATABASE_URL: `${nowhere("postgres")}/d`, WEBSOCKET_JWT_SECRET: "w".repeat(32) },
+  "pg-updates": {
+    DATABASE_URL: `${nowhere("postgres")}/d`,
+    WEBSOCKET_JWT_SECRET: "w".repeat(32),
+  },
 };
 
 test("the Fly file of each profile is well, with its own settings", async () => {

@@ -75,7 +75,13 @@ uint64_t Backend::identify(const HttpCall& call) {
 
 void Backend::call(HttpCall call, Done done) {
   ++counts_.calls;
-  Call made{identify(call), std::move(done), 0, {}};
+  Call made{0, std::move(done), 0, {}};
+  try {
+    made.number = identify(call);
+  } catch (const Failure& failure) {
+    wrong_ = failure.what();
+    return;
+  }
   io::SimRandom& random = scene_.random();
   const uint64_t most_ms = scene_.is_calm || random.chance(8000) ? 20 : 3000;
   made.due_ns = scene_.kernel.now_ns() + static_cast<int64_t>(random.below(most_ms)) * kMsNs;

@@ -57,6 +57,10 @@ class Backend final : public source::HttpCaller {
   }
   void release() { held_.clear(); }
   bool is_holding() const;
+  // Throws what was wrong with a call: within one it would end in a coroutine, and the process.
+  void check() const {
+    if (!wrong_.empty()) fail(wrong_);
+  }
   const BackendCounts& counts() const { return counts_; }
 
  private:
@@ -84,6 +88,7 @@ class Backend final : public source::HttpCaller {
   std::map<std::string, User> users_;
   std::deque<Call> calls_;
   std::string held_;
+  std::string wrong_;
   BackendCounts counts_;
 };
 

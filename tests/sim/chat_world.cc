@@ -130,6 +130,7 @@ bool ChatWorld::run_someone() {
       active.push_back(client.get());
   if (!shards.empty() && (active.empty() || random.chance(5000))) {
     engine_->turn(random.pick(shards));
+    backend_->check();
     engine_->check_invariants();
     return true;
   }

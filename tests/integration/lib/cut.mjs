@@ -3,6 +3,7 @@
 // `cut.isFirst` only what begins a reply is meant.
 // Stands in a Proxy (lib/proxy.mjs) between broker and client.
 import { Transform } from "node:stream";
+import { eventually } from "./patience.mjs";
 import { Proxy } from "./proxy.mjs";
 
 class Cutter extends Transform {
@@ -63,4 +64,14 @@ export async function cuttingProxy(broker) {
   const cut = { at: null, offset: 0, isFirst: false, count: 0 };
   const proxy = await Proxy.start(broker, { through: () => new Cutter(cut) });
   return { proxy, cut };
+}
+
+// Has the line end there while `write()` makes the broker say it; it is made anew at the end.
+export async function throughCut({ cut, proxy }, text, offset, write) {
+  const before = { cuts: cut.count, links: proxy.accepted };
+  cut.offset = offset;
+  cut.at = text;
+  await write();
+  await eventually(() => cut.count === before.cuts + 1, "the cut");
+  await eventually(() => proxy.accepted > before.links, "a new connection");
 }

@@ -111,7 +111,8 @@ export class Proxy {
     this.passing = true;
     if (!this.garbling) return;
     this.garbling = false;
-    for (const { client } of this.#pairs) client.resetAndDestroy();
+    // Not by a reset: with something unsent in it such a socket keeps this process alive.
+    for (const { client } of this.#pairs) client.destroy();
   }
 
   close() {
