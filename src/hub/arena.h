@@ -47,9 +47,7 @@ class Arena {
   }
   // A position in four bytes, for what is kept by the million: it names an entry as long as that is
   // in the arena. 0 for none, and, rarely, for an entry too.
-  static uint32_t place_of(uint64_t position) {
-    return static_cast<uint32_t>(position / kAlign);
-  }
+  static uint32_t place_of(uint64_t position) { return static_cast<uint32_t>(position / kAlign); }
   uint64_t position_of(uint32_t place) const {
     const uint32_t distance = static_cast<uint32_t>(head_ / kAlign) - place;
     return head_ - distance * kAlign;

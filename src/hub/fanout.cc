@@ -158,9 +158,7 @@ bool Fanout::is_caught_up(PeerId id) const {
   return true;
 }
 
-bool Fanout::is_idle(PeerId id) const {
-  return !peers_[id].out;
-}
+bool Fanout::is_idle(PeerId id) const { return !peers_[id].out; }
 
 // A blocked peer waits for POLLOUT instead: it is ready again from on_writable().
 void Fanout::make_ready(PeerId id) {
