@@ -231,6 +231,12 @@ class Fanout {
     return s.hint == 0 ? 0 : arena_.position_of(s.hint);
   }
 
+  // fanout_check.cc
+  void check_entries(StreamId id) const;
+  void check_subscribers(StreamId id) const;
+  void check_cursor(const Stream& stream, const Subscription& s) const;
+  void check_peer(PeerId id) const;
+
   // fanout_flush.cc
   void start_batch();
   bool batch_has_room() const;
