@@ -92,9 +92,10 @@ class Inlet {
 
 // A link to a broker or a backend, for readiness, metrics and the log.
 struct LinkState {
-  std::string name;          // "redis subscriber", say; few and fixed
-  bool is_up = false;        // it carries messages: a round trip was seen lately
-  bool is_needed = true;     // readiness is red while it is down
+  std::string name;       // "redis subscriber", say; few and fixed
+  bool is_up = false;     // it carries messages: a round trip was seen lately
+  bool is_needed = true;  // readiness is red while it is down
+  bool is_whole = true;   // false: a part of what goes over another link, which is up all the same
   double state_seconds = 0;  // since when it is so
   double quiet_seconds = 0;  // since it was last proven alive
   uint64_t reconnects = 0;

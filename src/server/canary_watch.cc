@@ -51,8 +51,9 @@ void CanaryWatch::look(int64_t now_ns) {
 void CanaryWatch::step(uint32_t index, int64_t now_ns) {
   Source& source = *sources_[index];
   const std::vector<LinkState> links = source.links();
-  const bool is_linked =
-      std::all_of(links.begin(), links.end(), [](const LinkState& link) { return link.is_up; });
+  const bool is_linked = std::all_of(links.begin(), links.end(), [](const LinkState& link) {
+    return link.is_up || !link.is_whole;
+  });
   const session::Canaries::Step step = canaries_.step(index, is_linked, now_ns);
   if (step.is_to_rebuild) {
     base::log_error("canary: nothing comes back through " + canaries_.name_of(index) +

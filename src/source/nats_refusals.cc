@@ -85,6 +85,7 @@ LinkState NatsRefusals::state() const {
   LinkState state;
   state.name = name_;
   state.is_up = subjects_.empty();
+  state.is_whole = false;
   state.state_seconds = std::chrono::duration<double>(Clock::now() - since_).count();
   if (state.is_up) return state;
   const auto& [subject, is_publish] = *subjects_.begin();

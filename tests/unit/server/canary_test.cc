@@ -38,7 +38,12 @@ class Echo : public WorkerSource {
     link.name = "echo";
     link.is_up = is_up;
     link.problem = "it is away";
-    return {link};
+    LinkState part;
+    part.name = "echo permissions";
+    part.is_up = !is_refused;
+    part.is_whole = false;
+    part.problem = "a name is refused";
+    return {link, part};
   }
   bool feeds(std::string_view channel) const override { return channel.starts_with("fed"); }
   void want(std::string_view channel) override {
@@ -63,6 +68,7 @@ class Echo : public WorkerSource {
 
   std::string refusal;
   std::atomic<bool> is_up{true};
+  std::atomic<bool> is_refused{false};
   std::atomic<bool> is_silent{false};
   std::atomic<bool> is_mended_by_rebuild{false};
   std::atomic<int> sent{0};
@@ -123,6 +129,15 @@ TEST_P(EngineCanary, ASourceThatSaysItselfThatItIsDownIsNotTalkedAboutTwice) {
       [&] { return metrics().find("livehub_source_canary_age_seconds{") == std::string::npos; }));
   EXPECT_EQ(ready(), "{\"ready\":false,\"wrong\":[\"echo: it is away\"]}");
   EXPECT_EQ(source->rebuilds, 0);
+}
+
+TEST_P(EngineCanary, WhatIsRefusedOnALinkThatIsUpHidesNoSilence) {
+  ASSERT_TRUE(eventually([&] { return source->sent >= 1; }));
+  source->is_refused = true;
+  source->is_silent = true;
+  ASSERT_TRUE(eventually([&] { return source->rebuilds >= 1; }));
+  EXPECT_THAT(ready(), HasSubstr("echo permissions: a name is refused"));
+  EXPECT_THAT(ready(), HasSubstr("canary: nothing has come back through echo for "));
 }
 
 TEST_P(EngineCanary, AShardThatIsStuckIsNamed) {
