@@ -1,5 +1,5 @@
 // A name in eight bytes and one allocation of its exact size: std::string takes 32
-// bytes in every table that holds one. Immutable, movable. Tests: tests/unit/base/name_test.cc.
+// bytes in every table that holds one. immutable, movable. Tests: tests/unit/base/name_test.cc.
 #pragma once
 
 #include <cstdint>

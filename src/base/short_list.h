@@ -1,6 +1,7 @@
-// A list of small plain items in 16 bytes, one or two of them in place: for tables whose rows mostly
-// list one thing, where std::vector takes 24 bytes and an allocation. Grows by doubling; down to
-// what fits in place it gives its block back. Tests: tests/unit/base/short_list_test.cc.
+// A list of small plain items in 16 bytes, one or two of them in place: for tables whose rows
+// mostly list one thing, where std::vector takes 24 bytes and an allocation. Grows by doubling;
+// down to what fits in place it gives its block back. shard-local. Tests:
+// tests/unit/base/short_list_test.cc.
 #pragma once
 
 #include <cstdint>

@@ -247,8 +247,7 @@ bool Fanout::make_hot(StreamId id) {
 // it.
 void Fanout::make_cold(StreamId id) {
   Stream& stream = streams_[id];
-  if (!stream.is_empty())
-    raise_base(stream, stream.hot->store.view(stream.next - 1).offset);
+  if (!stream.is_empty()) raise_base(stream, stream.hot->store.view(stream.next - 1).offset);
   stream.set_first(stream.next);
   stream.hot.reset();
   stream.tenancy = ++tenancies_;

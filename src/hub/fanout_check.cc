@@ -53,8 +53,7 @@ void Fanout::check_invariants() const {
       if (peer.has(Peer::kBlocked) && !s.has(Subscription::kLapped))
         LIVEHUB_CHECK(s.cursor >= stream.blocked_min() && s.cursor >= stream.first(),
                       "blocked_min is a lower bound, and who is not lapped has all it needs");
-      const bool is_swept =
-          !stream.hot || !stream.hot->is_sweeping || i < stream.hot->sweep_index;
+      const bool is_swept = !stream.hot || !stream.hot->is_sweeping || i < stream.hot->sweep_index;
       const bool is_apart = s.has(Subscription::kBehind) || s.has(Subscription::kLapped);
       if (!peer.has(Peer::kBlocked) && !is_apart && is_swept)
         LIVEHUB_CHECK(s.cursor >= (stream.hot ? stream.hot->swept : stream.next),
@@ -70,7 +69,8 @@ void Fanout::check_invariants() const {
   }
   LIVEHUB_CHECK(rings_bytes == rings_bytes_, "rings are counted");
   size_t remainders = 0;
-  for (PeerId id = remainder_oldest_; id != kNoIndex; id = peers_[id].partial()->newer, ++remainders)
+  for (PeerId id = remainder_oldest_; id != kNoIndex;
+       id = peers_[id].partial()->newer, ++remainders)
     LIVEHUB_CHECK(peers_[id].partial()->newer != kNoIndex || id == remainder_newest_,
                   "the list of remainders ends with the newest");
   for (PeerId id = 0; id < peers_.index_end(); ++id) {
@@ -86,7 +86,8 @@ void Fanout::check_invariants() const {
       own += chunk->bytes - chunk->sent;
     LIVEHUB_CHECK(count == peer.subscription_count, "subscriptions of a peer are counted");
     LIVEHUB_CHECK(own == peer.own_bytes(), "own bytes are counted");
-    LIVEHUB_CHECK(!peer.out || peer.out->own_head || peer.partial(), "only what waits takes memory");
+    LIVEHUB_CHECK(!peer.out || peer.out->own_head || peer.partial(),
+                  "only what waits takes memory");
     const Partial* partial = peer.partial();
     if (!partial) continue;  // invariant 4
     if (partial->where != Partial::Where::kStream) --remainders;
@@ -98,8 +99,8 @@ void Fanout::check_invariants() const {
     LIVEHUB_CHECK(partial->sequence >= streams_[s.stream].first(),
                   "the rest of a partial frame is copied before it is overwritten");
     LIVEHUB_CHECK(
-        peer.has(Peer::kBlocked) || (s.has(Subscription::kBehind) &&
-                                     streams_[s.stream].behind_min() <= partial->sequence),
+        peer.has(Peer::kBlocked) ||
+            (s.has(Subscription::kBehind) && streams_[s.stream].behind_min() <= partial->sequence),
         "the rest of a partial frame is kept for a peer that can be sent to");
   }
   LIVEHUB_CHECK(remainders == 0, "whoever holds memory for a partial frame is in the list, once");

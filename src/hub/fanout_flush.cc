@@ -108,8 +108,8 @@ void Fanout::sweep_one(Stream& stream, SubscriptionId id) {
   const Peer& peer = peers_[s.peer];
   if (s.cursor >= stream.next || s.has(Subscription::kLapped) || peer.has(Peer::kBlocked)) return;
   const HotStore& store = stream.hot->store;
-  const bool is_usual = peer.flags == Peer::kOpen && peer.subscription_count == 1 &&
-                        store.is_plain(s.cursor);
+  const bool is_usual =
+      peer.flags == Peer::kOpen && peer.subscription_count == 1 && store.is_plain(s.cursor);
   if (!is_usual) {
     mark_behind(s, stream);
     make_ready(s.peer);
@@ -325,8 +325,14 @@ void Fanout::settle_part(PeerId id, const Step& step, uint32_t sent) {
   if (sent == 0) return;
   Outgoing& out = peers_[id].outgoing();
   out.has_partial = true;
-  out.partial = {Partial::Where::kStream, step.subscription, sequence, e.data + sent,
-                 e.bytes - sent,          0,                 nullptr,  nullptr};
+  out.partial = {Partial::Where::kStream,
+                 step.subscription,
+                 sequence,
+                 e.data + sent,
+                 e.bytes - sent,
+                 0,
+                 nullptr,
+                 nullptr};
   if (e.block) {
     out.partial.where = Partial::Where::kBlock;
     out.partial.block = e.block->hold();

@@ -124,9 +124,9 @@ class Hub : private Sink {
     std::vector<Waiting> waiting;
   };
   struct Channel {
-    uint64_t last_offset = 0;      // everything up to here has been appended
-    std::unique_ptr<Extra> extra;  // none: all of it is empty
-    uint32_t entry = kNoIndex;     // its name in the directory
+    uint64_t last_offset = 0;          // everything up to here has been appended
+    std::unique_ptr<Extra> extra;      // none: all of it is empty
+    uint32_t entry = kNoIndex;         // its name in the directory
     StreamId first_stream = kNoIndex;  // a list through Stream::next_of_channel
     uint32_t subscription_count = 0;
     uint32_t answers_awaited : 30 = 0;  // kJoined and kLeft that are still to come

@@ -39,8 +39,7 @@ size_t Hub::check_channel(uint32_t id) const {
   const bool has_streams = channel.first_stream != kNoIndex;
   switch (channel.state()) {
     case State::kLeft:
-      LIVEHUB_CHECK(channel.subscription_count == 0 && !has_streams,
-                    "who left has nobody");
+      LIVEHUB_CHECK(channel.subscription_count == 0 && !has_streams, "who left has nobody");
       LIVEHUB_CHECK(channel.answers_awaited > 0, "who left stays only for answers");
       break;
     case State::kJoining:
@@ -49,10 +48,8 @@ size_t Hub::check_channel(uint32_t id) const {
       LIVEHUB_CHECK(waiting == channel.subscription_count, "all wait for the join");
       break;
     case State::kJoined:
-      LIVEHUB_CHECK(channel.answers_awaited == 0 && waiting == 0,
-                    "who joined waits no more");
-      LIVEHUB_CHECK(channel.subscription_count > 0 || has_streams,
-                    "nobody stays for nothing");
+      LIVEHUB_CHECK(channel.answers_awaited == 0 && waiting == 0, "who joined waits no more");
+      LIVEHUB_CHECK(channel.subscription_count > 0 || has_streams, "nobody stays for nothing");
       break;
   }
   size_t streams = 0;

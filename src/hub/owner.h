@@ -134,7 +134,7 @@ class Owner {
     std::unique_ptr<History> history;
     std::unique_ptr<Fed> fed;  // none: no broker behind it
     uint64_t discarded = 0;
-    uint32_t expiry = 0;  // Expiry::serial of its place in that queue, 0: it has none
+    uint32_t expiry = 0;              // Expiry::serial of its place in that queue, 0: it has none
     uint32_t entry = base::kNoIndex;  // its name in the directory
   };
   static_assert(base::Slab<Channel>::item_bytes() <= 48, "memory per channel is a feature");

@@ -66,7 +66,7 @@ struct Peer {
   SubscriptionId first_subscription = kNoIndex;
   uint32_t subscription_count = 0;
   uint32_t last_sent_tick = 0;  // whatever unit the caller of flush() counts in
-  uint32_t serial = 0;  // tells the tenants of a slot apart, for entries that skip a peer
+  uint32_t serial = 0;          // tells the tenants of a slot apart, for entries that skip a peer
   std::unique_ptr<Outgoing> out;
   uint8_t flags = 0;
 

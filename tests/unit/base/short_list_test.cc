@@ -28,7 +28,8 @@ TEST(ShortList, HoldsOneOrTwoInPlace) {
   list.push_back(7);
   list.push_back(8);
   EXPECT_TRUE(std::as_bytes(std::span(&list, 1)).data() < std::as_bytes(std::span(list)).data());
-  EXPECT_TRUE(std::as_bytes(std::span(list)).data() < std::as_bytes(std::span(&list, 1)).data() + 16);
+  EXPECT_TRUE(std::as_bytes(std::span(list)).data() <
+              std::as_bytes(std::span(&list, 1)).data() + 16);
   EXPECT_EQ(items(list), (std::vector<uint32_t>{7, 8}));
   EXPECT_EQ(list.back(), 8U);
 }

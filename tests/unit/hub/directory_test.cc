@@ -32,7 +32,8 @@ TEST(Directory, TellsNamesOfOneHashApart) {
     ids.push_back(directory.find_or_make(9, std::to_string(i)));
     directory[ids.back()].local = static_cast<uint32_t>(i);
   }
-  for (uint32_t i = 0; i < 100; ++i) EXPECT_EQ(directory[directory.find(9, std::to_string(i))].local, i);
+  for (uint32_t i = 0; i < 100; ++i)
+    EXPECT_EQ(directory[directory.find(9, std::to_string(i))].local, i);
   directory[ids[50]].local = kNoIndex;
   directory.release_if_unused(ids[50], 9);
   EXPECT_EQ(directory.find(9, "50"), kNoIndex);
