@@ -9,14 +9,15 @@
 
 namespace livehub::hub {
 
-Fanout::Fanout(const Limits& limits, base::MemoryAccount& account, Sink& sink)
+Fanout::Fanout(const Limits& limits, base::MemoryAccount& account, Sink& sink, Beginning beginning)
     : limits_(limits),
       // One message in every encoding must fit into an empty arena.
       large_frame_bytes_(
           limits.large_frame_bytes(std::min(limits.ring_bytes, limits.arena_bytes / 2))),
+      first_sequence_(beginning.sequence),
       account_(account),
       sink_(sink),
-      arena_(limits.arena_bytes) {
+      arena_(limits.arena_bytes, beginning.arena_position) {
   account_.charge(static_cast<int64_t>(arena_.bytes()));
   sends_.reserve(kBatchPeers);
   offers_.reserve(kBatchPeers);
@@ -158,9 +159,7 @@ bool Fanout::is_caught_up(PeerId id) const {
   return true;
 }
 
-bool Fanout::is_idle(PeerId id) const {
-  return !peers_[id].out;
-}
+bool Fanout::is_idle(PeerId id) const { return !peers_[id].out; }
 
 // A blocked peer waits for POLLOUT instead: it is ready again from on_writable().
 void Fanout::make_ready(PeerId id) {
@@ -342,6 +341,8 @@ StreamId Fanout::make_stream(uint32_t channel, EncodingId encoding, uint64_t bas
   Stream& stream = streams_[id];
   stream.channel = channel & (Stream::kChannelsMax - 1);
   stream.encoding = encoding;
+  stream.next = first_sequence_;
+  stream.set_first(first_sequence_);
   stream.base_offset = base_offset;
   stream.tenancy = ++tenancies_;
   stream.next_of_channel = next;

@@ -21,9 +21,9 @@ struct Hot {
   bool is_dirty = false;  // in the dirty queue
   bool is_sweeping = false;
   uint32_t sweep_index = 0;
-  uint64_t swept = 0;             // no unblocked, not-behind cursor stands below this
-  uint64_t sweep_goal = 0;        // what a finished sweep will guarantee
-  int64_t cooling_since_ns = 0;   // too few subscribers since; 0: not
+  uint64_t swept = 0;            // no unblocked, not-behind cursor stands below this
+  uint64_t sweep_goal = 0;       // what a finished sweep will guarantee
+  int64_t cooling_since_ns = 0;  // too few subscribers since; 0: not
 };
 
 struct Stream {
