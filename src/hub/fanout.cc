@@ -336,11 +336,11 @@ bool Fanout::has_pending(const Subscription& s) const {
 
 StreamId Fanout::make_stream(uint32_t channel, EncodingId encoding, uint64_t base_offset,
                              StreamId next) {
-  LIVEHUB_CHECK(channel < Stream::kChannelsMax, "a shard has fewer than 16 million channels");
+  LIVEHUB_CHECK(channel < Stream::kChannelsMax, "a shard has fewer than 268 million channels");
   const StreamId id = streams_.allocate();
   Stream& stream = streams_[id];
   stream.channel = channel & (Stream::kChannelsMax - 1);
-  stream.encoding = encoding;
+  stream.encoding = encoding & (kEncodingsMax - 1);
   stream.next = first_sequence_;
   stream.set_first(first_sequence_);
   stream.base_offset = base_offset;

@@ -50,6 +50,16 @@ TEST(Stream, KeepsNumbersWhereTheirLowHalvesWrap) {
   EXPECT_TRUE(stream.is_empty());
 }
 
+TEST(Stream, NamesEveryChannelThatFitsIntoMemory) {
+  constexpr uint32_t kChannel = 200'000'000;
+  ASSERT_LT(kChannel, Stream::kChannelsMax);
+  Stream stream;
+  stream.channel = kChannel;
+  stream.encoding = kEncodingsMax - 1;
+  EXPECT_EQ(stream.channel, kChannel);
+  EXPECT_EQ(stream.encoding, kEncodingsMax - 1U);
+}
+
 // The fourth entry of the run stands at the place 0, which elsewhere says that there is none.
 class FanoutPlaceZero : public FanoutTest {
  protected:
