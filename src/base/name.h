@@ -16,7 +16,7 @@ class Name {
     const auto length = static_cast<uint32_t>(text.size());
     bytes_ = std::make_unique_for_overwrite<char[]>(sizeof length + length);
     std::memcpy(bytes_.get(), &length, sizeof length);
-    std::memcpy(bytes_.get() + sizeof length, text.data(), length);
+    text.copy(bytes_.get() + sizeof length, length);
   }
 
   // Valid while the name, or what it was moved to, lives.

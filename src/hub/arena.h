@@ -26,7 +26,11 @@ class Arena {
     uint32_t tenancy;  // of the stream's slot and storage; another one: the entry is nobody's
   };
 
-  explicit Arena(size_t bytes) : ring_(bytes) {}
+  // Where positions begin: tests begin high, as if much had been through the arena already.
+  static constexpr uint64_t kBegin = 8;
+
+  explicit Arena(size_t bytes, uint64_t begin = kBegin)
+      : ring_(bytes), head_(begin), tail_(begin) {}
 
   size_t bytes() const { return ring_.size(); }
   uint64_t head() const { return head_; }
@@ -66,8 +70,8 @@ class Arena {
   static constexpr uint64_t kAlign = 8;
 
   base::MirroredBuffer ring_;
-  uint64_t head_ = kAlign;
-  uint64_t tail_ = kAlign;
+  uint64_t head_;
+  uint64_t tail_;
 };
 
 }  // namespace livehub::hub

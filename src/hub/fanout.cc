@@ -9,14 +9,15 @@
 
 namespace livehub::hub {
 
-Fanout::Fanout(const Limits& limits, base::MemoryAccount& account, Sink& sink)
+Fanout::Fanout(const Limits& limits, base::MemoryAccount& account, Sink& sink, Beginning beginning)
     : limits_(limits),
       // One message in every encoding must fit into an empty arena.
       large_frame_bytes_(
           limits.large_frame_bytes(std::min(limits.ring_bytes, limits.arena_bytes / 2))),
+      first_sequence_(beginning.sequence),
       account_(account),
       sink_(sink),
-      arena_(limits.arena_bytes) {
+      arena_(limits.arena_bytes, beginning.arena_position) {
   account_.charge(static_cast<int64_t>(arena_.bytes()));
   sends_.reserve(kBatchPeers);
   offers_.reserve(kBatchPeers);
@@ -335,11 +336,13 @@ bool Fanout::has_pending(const Subscription& s) const {
 
 StreamId Fanout::make_stream(uint32_t channel, EncodingId encoding, uint64_t base_offset,
                              StreamId next) {
-  LIVEHUB_CHECK(channel < Stream::kChannelsMax, "a shard has fewer than 16 million channels");
+  LIVEHUB_CHECK(channel < Stream::kChannelsMax, "a shard has fewer than 268 million channels");
   const StreamId id = streams_.allocate();
   Stream& stream = streams_[id];
   stream.channel = channel & (Stream::kChannelsMax - 1);
-  stream.encoding = encoding;
+  stream.encoding = encoding & (kEncodingsMax - 1);
+  stream.next = first_sequence_;
+  stream.set_first(first_sequence_);
   stream.base_offset = base_offset;
   stream.tenancy = ++tenancies_;
   stream.next_of_channel = next;

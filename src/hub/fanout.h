@@ -79,9 +79,15 @@ struct FanoutCounters {  // plain cells; added up at the scrape
   uint64_t append_waits = 0;
 };
 
+// Where counting begins: tests begin high, where the low halves that are kept of it wrap.
+struct Beginning {
+  uint64_t arena_position = Arena::kBegin;
+  uint64_t sequence = 0;  // of each stream
+};
+
 class Fanout {
  public:
-  Fanout(const Limits& limits, base::MemoryAccount& account, Sink& sink);
+  Fanout(const Limits& limits, base::MemoryAccount& account, Sink& sink, Beginning beginning = {});
   Fanout(const Fanout&) = delete;
   Fanout& operator=(const Fanout&) = delete;
   ~Fanout();
@@ -258,6 +264,7 @@ class Fanout {
 
   const Limits limits_;
   const size_t large_frame_bytes_;  // frames above this are blocks
+  const uint64_t first_sequence_;
   base::MemoryAccount& account_;
   Sink& sink_;
   const Encoding* encodings_[kEncodingsMax] = {};

@@ -35,7 +35,10 @@ uint32_t Hub::find_channel(std::string_view name) const {
 size_t Hub::check_channel(uint32_t id) const {
   const Channel& channel = channels_[id];
   LIVEHUB_CHECK(find_channel(name_of(channel)) == id, "a channel is found by its name");
-  const size_t waiting = channel.extra ? channel.extra->waiting.size() : 0;
+  const Extra* extra = channel.extra.get();
+  LIVEHUB_CHECK(!extra || extra->epoch != 0 || !extra->watchers.empty() || !extra->waiting.empty(),
+                "what a channel has none of takes no memory");
+  const size_t waiting = extra ? extra->waiting.size() : 0;
   const bool has_streams = channel.first_stream != kNoIndex;
   switch (channel.state()) {
     case State::kLeft:

@@ -104,7 +104,7 @@ Position Owner::head_of(const Channel& channel) const {
 
 void Owner::remember(uint32_t id, const MessagePtr& message) {
   Channel& channel = channels_[id];
-  const bool is_kept = !is_reserved(name_of(channel)) && limits_.history_count > 0 &&
+  const bool is_kept = !is_reserved(message->channel()) && limits_.history_count > 0 &&
                        limits_.history_ns > 0 && message->memory_bytes() <= limits_.history_bytes &&
                        has_history_room(channel, message->memory_bytes());
   if (!is_kept) {
@@ -283,6 +283,7 @@ void Owner::check_invariants() const {
     if (!channels_.contains(id)) continue;
     const Channel& channel = channels_[id];
     check_fed(channel);
+    LIVEHUB_CHECK(directory_[channel.entry].owned == id, "an owned channel has its name");
     LIVEHUB_CHECK(channel.discarded <= head_of(channel).offset,
                   "nothing is discarded before it is published");
     if (!channel.history) continue;

@@ -10,6 +10,7 @@
 #include <memory>
 
 #include "base/short_list.h"
+#include "hub/encoding.h"
 #include "hub/hot_store.h"
 #include "hub/peer.h"
 
@@ -27,7 +28,8 @@ struct Hot {
 };
 
 struct Stream {
-  static constexpr uint32_t kChannelsMax = 1u << 24;  // local indexes fit into 24 bits
+  // Of local indexes; more channels than that would take 50 GB of one shard's memory.
+  static constexpr uint32_t kChannelsMax = 1u << 28;
 
   uint64_t next = 0;         // entries [first(), next) are kept
   uint64_t base_offset = 0;  // every message of the channel after this offset is kept
@@ -37,8 +39,8 @@ struct Stream {
   uint32_t cold_last = 0;
   base::ShortList<SubscriptionId> subscribers;
 
-  uint32_t channel : 24 = kChannelsMax - 1;  // local index
-  uint32_t encoding : 8 = 0;
+  uint32_t channel : 28 = kChannelsMax - 1;  // local index
+  uint32_t encoding : 4 = 0;
   uint32_t tenancy = 0;  // whose entries in the arena are ours
   SubscriptionId blocked_head = kNoIndex;
   uint32_t behind_count = 0;
@@ -72,6 +74,7 @@ struct Stream {
   uint32_t behind_min_ = 0;
   uint32_t blocked_min_ = 0;
 };
+static_assert(kEncodingsMax <= 1u << 4, "Stream::encoding holds them all");
 static_assert(base::Slab<Stream>::item_bytes() <= 80, "memory per channel is a feature");
 
 }  // namespace livehub::hub

@@ -195,10 +195,7 @@ void Front::on_failed(hub::PeerId peer, int) {
 
 void Front::on_drained(hub::PeerId peer) {
   Connection& c = connections_[peer];
-  if (c.has(Connection::kPaused)) {
-    c.clear(Connection::kPaused);
-    if (!c.has(Connection::kInputWaits)) driver_.resume_receive(socket_of(peer));
-  }
+  if (c.has(Connection::kPaused)) receive_again(peer, Connection::kPaused);
   if (c.phase == Phase::kHead && c.http) return take_pipelined(peer);
   if (c.phase != Phase::kEnding) return;
   if (c.has(Connection::kPeerEnded) || c.has(Connection::kHandshaken))
@@ -206,6 +203,14 @@ void Front::on_drained(hub::PeerId peer) {
   c.phase = Phase::kLingering;
   driver_.shutdown_send(socket_of(peer));
   arm_ms(peer, 2000);
+}
+
+// Two things pause it, and one may end before the other.
+void Front::receive_again(uint32_t index, Connection::Flag pause) {
+  Connection& c = connections_[index];
+  c.clear(pause);
+  if (c.flags & (Connection::kPaused | Connection::kInputWaits)) return;
+  driver_.resume_receive(socket_of(index));
 }
 
 // The last bytes are queued: send them, then shut our side and wait for the peer's (RFC 9112 9.6),

@@ -146,6 +146,7 @@ class Front : public io::Events, public hub::HubEvents, public shard::Tenant, pr
   void end_after_sending(uint32_t index);
   bool leaves_unread(uint32_t index) const;
   void pause_until_drained(uint32_t index);
+  void receive_again(uint32_t index, Connection::Flag pause);
   void note_stream_closed(uint32_t index, uint16_t code, std::string_view reason, Cause cause);
   void note_ended(uint32_t index, EndKind kind, uint16_t code, std::string_view reason,
                   Cause cause);

@@ -266,10 +266,7 @@ void Front::next_request(uint32_t index) {
   c.http->is_head_only = false;
   arm_ms(index, options_.idle_seconds * 1000);
   if (!was_waiting) return;
-  if (c.has(Connection::kPaused)) {
-    c.clear(Connection::kPaused);
-    driver_.resume_receive(socket_of(index));
-  }
+  if (c.has(Connection::kPaused)) receive_again(index, Connection::kPaused);
   take_pipelined(index);
 }
 

@@ -130,10 +130,7 @@ void Front::take_kept_input(uint32_t index) {
   if (!c.http) return;
   std::string input = std::move(c.http->input);
   free_exchange(c);
-  if (c.has(Connection::kPaused)) {
-    c.clear(Connection::kPaused);
-    driver_.resume_receive(socket_of(index));
-  }
+  if (c.has(Connection::kPaused)) receive_again(index, Connection::kPaused);
   if (c.phase == Phase::kWs && !input.empty()) ws_input(index, input);
 }
 

@@ -107,9 +107,8 @@ void Front::ws_take_waiting() {
     WaitingInput input = waiting_inputs_.pop();
     account_.release(static_cast<int64_t>(input.bytes.size()));
     if (!is_current(input.index, input.generation)) continue;
-    Connection& c = connections_[input.index];
-    c.clear(Connection::kInputWaits);
-    if (!c.has(Connection::kPaused)) driver_.resume_receive(socket_of(input.index));
+    receive_again(input.index, Connection::kInputWaits);
+    const Connection& c = connections_[input.index];
     if (c.phase == Phase::kWs || c.phase == Phase::kWsClosing) ws_input(input.index, input.bytes);
   }
 }

@@ -11,6 +11,7 @@ namespace {
 TEST(Name, HoldsAnyBytesOfAnyLength) {
   EXPECT_EQ(Name().view(), "");
   EXPECT_EQ(Name("").view(), "");
+  EXPECT_EQ(Name(std::string_view()).view(), "");
   EXPECT_EQ(Name("room").view(), "room");
   const std::string zeroes("a\0b\0", 4);
   EXPECT_EQ(Name(zeroes).view(), zeroes);

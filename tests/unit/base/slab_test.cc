@@ -92,6 +92,40 @@ TEST(Slab, AnItemTakesItsSizeWhateverThatIs) {
   EXPECT_EQ(slab.memory_bytes(), 20'480U * 48U);
 }
 
+// Fills and empties three chunks' worth in an order of its own; each item keeps what it was given.
+template <size_t kBytes>
+void fill_and_empty() {
+  Slab<Sized<kBytes>> slab;
+  std::mt19937 random(kBytes);
+  std::map<uint32_t, char> model;
+  slab.allocate();
+  const size_t chunk = slab.memory_bytes();
+  slab.release(0);
+  while (slab.memory_bytes() < 3 * chunk) {
+    const uint32_t index = slab.allocate();
+    model[index] = static_cast<char>(random());
+    slab[index].bytes.fill(model[index]);
+  }
+  EXPECT_LE(slab.memory_bytes() - chunk, model.size() * kBytes * 66 / 64) << kBytes;
+  while (!model.empty()) {
+    auto chosen = model.lower_bound(static_cast<uint32_t>(random() % (model.rbegin()->first + 1)));
+    const auto& bytes = slab[chosen->first].bytes;
+    ASSERT_EQ(static_cast<size_t>(std::count(bytes.begin(), bytes.end(), chosen->second)), kBytes);
+    slab.release(chosen->first);
+    model.erase(chosen);
+  }
+  EXPECT_EQ(slab.memory_bytes(), chunk) << "the first stays";
+}
+
+TEST(Slab, KeepsItemsOfAnySize) {
+  fill_and_empty<1>();
+  fill_and_empty<33>();
+  fill_and_empty<1000>();
+  fill_and_empty<4096>();  // one to a page
+  fill_and_empty<4097>();
+  fill_and_empty<20'000>();
+}
+
 TEST(Slab, TakesIndexesThatTheCallerChose) {
   Slab<Item> slab;
   slab.allocate_at(70'000);

@@ -84,8 +84,8 @@ class FanoutTest : public ::testing::Test {
     return limits;
   }
 
-  explicit FanoutTest(const Limits& limits = tiny_limits())
-      : fanout(std::make_unique<Fanout>(limits, account, sink)) {
+  explicit FanoutTest(const Limits& limits = tiny_limits(), Beginning beginning = {})
+      : fanout(std::make_unique<Fanout>(limits, account, sink, beginning)) {
     fanout->add_encoding(&encoding);
     stream = fanout->make_stream(0, 0, 0);
   }

@@ -6,6 +6,8 @@
 
 #include <functional>
 #include <map>
+#include <random>
+#include <string>
 
 #include "cluster_model.h"
 #include "fanout_harness.h"
@@ -149,6 +151,51 @@ TEST_F(HubTest, JoiningLeavingAndJoiningAgainBeforeTheAnswers) {
   hub->unsubscribe(second);
   settle();
   EXPECT_EQ(hub->channels(), 0U);
+}
+
+// Crowds that come to hundreds of channels, most of them for one, in two encodings or to watch, and
+// leave before or after they were let in: nobody gets another channel's, or what came before.
+TEST_F(HubTest, ManyChannelsComeAndGo) {
+  std::mt19937 engine(3);
+  const auto below = [&](uint32_t end) { return static_cast<uint32_t>(engine()) % end; };
+  const auto name_of = [](uint32_t channel) { return "room-" + std::to_string(channel); };
+  std::map<SubscriptionId, std::pair<uint32_t, PeerId>> here;
+  std::map<PeerId, std::string> owed;
+  for (int step = 0; step < 6000; ++step) {
+    const bool is_growing = step / 1000 % 2 == 0;
+    const uint32_t dice = below(100);
+    const uint32_t channel = below(300);
+    if (dice < (is_growing ? 60U : 15U)) {
+      const PeerId peer = below(4);
+      const SubscriptionId id =
+          below(5) == 0 ? hub->watch(peer, name_of(channel))
+                        : subscribe(peer, name_of(channel), {}, static_cast<EncodingId>(below(2)));
+      here[id] = {channel,
+                  hub->fanout().subscription(id).encoding == kNoEncoding ? kNoIndex : peer};
+    } else if (dice < 80 && !here.empty()) {
+      auto chosen = here.lower_bound(below(here.rbegin()->first + 1));
+      hub->unsubscribe(chosen->first);
+      here.erase(chosen);
+    } else {
+      hub->tick(now += 20);
+      settle();  // all are let in
+      publish(name_of(channel), std::to_string(channel));
+      for (const auto& [id, place] : here)
+        if (place.first == channel) owed[place.second] += "[" + std::to_string(channel) + "]";
+      for (PeerId peer = 0; peer < 4; ++peer) ASSERT_EQ(take(peer), owed[peer]) << step;
+      owed.clear();
+    }
+  }
+  while (!here.empty()) hub->unsubscribe(here.extract(here.begin()).key());
+  settle();
+  hub->tick(now + limits.hot_until_ns);
+  hub->tick(now + 2 * limits.hot_until_ns);
+  hub->tick(now + limits.history_ns);
+  settle();
+  EXPECT_EQ(hub->channels(), 0U);
+  EXPECT_EQ(hub->fanout().streams_live(), 0U);
+  EXPECT_EQ(hub->fanout().subscriptions_live(), 0U);
+  EXPECT_EQ(hub->owner().channels(), 0U);
 }
 
 // Both streams of the channel cool in one tick, and leaving the channel frees both.
