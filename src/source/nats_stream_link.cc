@@ -178,7 +178,8 @@ LinkState NatsStreamSource::Link::state() const {
 
 NatsStreamSource::Link::Work NatsStreamSource::Link::wait_for_work() {
   std::unique_lock lock(mutex_);
-  news_.wait_until(lock, connection_ ? ping_at_ : dial_at_, [this] { return !work_.is_empty(); });
+  if (fetches_.empty())
+    news_.wait_until(lock, connection_ ? ping_at_ : dial_at_, [this] { return !work_.is_empty(); });
   return std::exchange(work_, {});
 }
 
@@ -192,7 +193,12 @@ void NatsStreamSource::Link::run() {
     if (!connection_ && Clock::now() >= dial_at_) dial();
     take_canary(work);
     publish(work);
-    for (const Fetch& fetch : work.fetches) answer(fetch);
+    // A backlog is many round trips: pushes and the proof of life come between any two of them.
+    fetches_.insert(fetches_.end(), work.fetches.begin(), work.fetches.end());
+    if (!fetches_.empty()) {
+      answer(fetches_.front());
+      fetches_.pop_front();
+    }
     std::string problem;
     if (work.is_reading_again && connection_ && !begin_reading(problem)) lose(problem);
     if (connection_ && Clock::now() >= ping_at_) ping();

@@ -102,6 +102,7 @@ class NatsStreamSource::Link {
   const std::string canary_subject_;
   std::unique_ptr<NatsSubscription> canary_;
   bool wants_canary_ = false;
+  std::deque<Fetch> fetches_;  // to be answered, one a turn
   NatsJetStream::State stream_;
   uint64_t readings_ = 0;
   uint32_t failures_ = 0;

@@ -176,6 +176,24 @@ TEST(NatsStream, AHubThatStartsLaterIsToldWhereTheStreamStandsAndFetchesWhatIsOl
   EXPECT_EQ(second.inlet.backlog().entries.front().position.offset, start + 301);
 }
 
+TEST(NatsStream, APushDoesNotWaitForEverybodysBacklog) {
+  NatsServerProcess server;
+  Hub hub(server);
+  ASSERT_TRUE(hub.comes_up());
+  for (int i = 0; i < 200; ++i) ASSERT_TRUE(hub.push(std::to_string(i)));
+  ASSERT_TRUE(hub.inlet.sees("publish live |199"));
+  const uint64_t last = hub.inlet.last_offset;
+  const uint64_t epoch = nats_position(1'577'836'800'000'000'000, 0).epoch;
+  constexpr size_t kFetches = 60;
+  for (uint64_t token = 0; token < kFetches; ++token)
+    hub.source.fetch("live", {epoch, last - 199}, {epoch, last}, 1 << 20, token);
+  ASSERT_TRUE(hub.inlet.sees("deliver", 2));  // the link is at it
+  ASSERT_TRUE(hub.push("between"));
+  const size_t before_it = hub.inlet.count("deliver");
+  EXPECT_LT(before_it, kFetches);
+  EXPECT_TRUE(hub.inlet.sees("deliver", kFetches));
+}
+
 TEST(NatsStream, ARestartLosesNothingAndTellsNoGap) {
   NatsServerProcess server;
   Hub hub(server);
