@@ -125,7 +125,14 @@ std::vector<PgListenPlan::Channel*> PgListenPlan::batch_failed() {
   for (const InFlight& entry : in_flight_) {
     Name& name = *entry.name;
     name.is_in_flight = false;
-    if (!was_alone) {
+    // Wanted again while its UNLISTEN was under way, and held still: LISTEN says so, who waits for
+    // it is told then.
+    const bool is_wanted_again = !entry.is_listen && !name.channels.empty();
+    if (is_wanted_again) {
+      name.is_held = false;
+      --held_;
+    }
+    if (!was_alone || is_wanted_again) {
       queue(name, alone_);
       continue;
     }

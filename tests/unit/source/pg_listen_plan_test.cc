@@ -111,6 +111,33 @@ void tell_server(const std::string& statements, std::set<std::string>& held) {
   }
 }
 
+TEST(PgListenPlan, ANameThatIsWantedAgainWhileItsUnlistenFailsIsHadAgain) {
+  for (const bool is_alone : {true, false}) {
+    PgListenPlan plan;
+    plan.want("a", {"x"});
+    (void)plan.next_batch(10);
+    (void)plan.batch_done();
+    plan.unwant("a");
+    if (!is_alone) plan.want("bad", {"bad"});
+    EXPECT_NE(plan.next_batch(10).find("UNLISTEN \"x\";"), std::string::npos);
+    PgListenPlan::Channel* again = plan.want("a", {"x"}).first;
+    EXPECT_EQ(again->missing, 1u);
+    (void)plan.batch_failed();
+    bool is_ready = false;
+    for (std::string batch = plan.next_batch(10); !batch.empty(); batch = plan.next_batch(10)) {
+      if (batch == "LISTEN \"bad\";") {
+        (void)plan.batch_failed();
+        continue;
+      }
+      EXPECT_EQ(batch, "LISTEN \"x\";");
+      for (const PgListenPlan::Channel* channel : plan.batch_done()) is_ready |= channel == again;
+    }
+    EXPECT_TRUE(is_ready);
+    EXPECT_EQ(again->missing, 0u);
+    EXPECT_EQ(plan.held(), 1u);
+  }
+}
+
 TEST(PgListenPlan, RandomRunsEndWithExactlyWhatIsWanted) {
   for (unsigned seed = 1; seed <= 200; ++seed) {
     std::mt19937 random(seed);
