@@ -55,6 +55,7 @@ class PgListenPlan {
   void link_lost();
 
   size_t channels() const { return channels_.size(); }
+  size_t in_flight() const { return in_flight_.size(); }
   size_t held() const { return held_; }
   bool is_restoring() const { return !again_.empty() || restoring_in_flight_; }
 

@@ -174,7 +174,7 @@ bool PgSession::start_outbox_query(int64_t now_ms, bool& is_started) {
 
 bool PgSession::on_answer(PgAnswer answer, int64_t now_ms) {
   const Query query = std::exchange(query_, Query::kNone);
-  if (query == Query::kBatch) return on_batch(answer.error);
+  if (query == Query::kBatch) return on_batch(answer);
   if (query == Query::kPurge) {
     on_purged(answer, now_ms);
     return true;
@@ -191,8 +191,13 @@ bool PgSession::on_answer(PgAnswer answer, int64_t now_ms) {
   return true;
 }
 
-// A name that the server does not take (its encoding, say) costs its own channels only.
-bool PgSession::on_batch(const std::string& error) {
+// A name that the server does not take (its encoding, say) costs its own channels only. Where it is
+// not the name that is wrong (a timeout, an administrator's cancel, no memory) the session is over:
+// else its channels would be deaf for as long as it lives, and nobody would know.
+bool PgSession::on_batch(const PgAnswer& answer) {
+  const std::string& error = answer.error;
+  const bool is_about_name = answer.state.starts_with("22") || answer.state.starts_with("42");
+  if (!error.empty() && context_.plan.in_flight() == 1 && !is_about_name) return fail(error);
   if (error.empty()) {
     for (PgListenPlan::Channel* channel : context_.plan.batch_done())
       context_.tell_ready(*channel, true);
