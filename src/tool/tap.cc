@@ -35,14 +35,14 @@ class Tap : public StreamSink {
     const std::string event = object.value("event", "");
     const std::string text =
         object.value("text", "") + (object.value("is_cut", false) ? "..." : "");
-    const bool has_reader =
-        print_line(is_json_ ? std::string(message.data)
-                            : message_text({{}, event, text}, is_terminal(STDOUT_FILENO)));
+    has_reader = print_line(is_json_ ? std::string(message.data)
+                                     : message_text({{}, event, text}, is_terminal(STDOUT_FILENO)));
     is_complete = left_ > 0 && --left_ == 0;
     return has_reader && !is_complete;
   }
 
   bool is_complete = false;
+  bool has_reader = true;
 
  private:
   const bool is_json_;
@@ -63,6 +63,7 @@ int run_tap(const Invocation& invocation) {
   request.goes_direct = !invocation.has("--url");
   Tap tap(invocation, count);
   const StreamEnd end = read_sse(request, tap, stop);
+  if (!tap.has_reader) return lost_output_exit();
   if (tap.is_complete) return kExitOk;
   if (end.kind == StreamEnd::Kind::kStopped) return count > 0 ? kExitInterrupted : kExitOk;
   complain(target.url.origin() + ": " + end.sentence +
@@ -87,7 +88,8 @@ Examples
   livehub tap live
   livehub tap live --json --count 1
 
-Exit codes: 0 ended by --count or Ctrl-C; 1 the connection ended; 2 not understood;
+Exit codes: 0 ended by --count or Ctrl-C, or nobody reads on; 1 the connection ended, or standard
+output cannot be written; 2 not understood;
 3 nobody answers; 4 the server says no; 130 Ctrl-C before --count
 )";
 
