@@ -66,6 +66,7 @@ class NatsStreamSource::Link {
   void dial();
   bool begin_reading(std::string& problem);
   void publish(Work& work);
+  void answer_one(const Work& work);
   void answer(const Fetch& fetch);
   void take_canary(Work& work);
   void subscribe_canary();
