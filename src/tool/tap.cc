@@ -7,6 +7,7 @@
 
 #include "tool/admin_client.h"
 #include "tool/commands.h"
+#include "tool/json_value.h"
 #include "tool/printer.h"
 #include "tool/stream.h"
 #include "wire/url.h"
@@ -26,15 +27,15 @@ class Tap : public StreamSink {
   bool on_message(const StreamMessage& message) override {
     const auto object = nlohmann::json::parse(message.data, nullptr, false);
     if (message.event == "missed") {
-      const uint64_t count = object.is_object() ? object.value("count", uint64_t{0}) : 0;
+      const uint64_t count = value_in(object, "count", uint64_t{0});
       complain(count > 0 ? std::to_string(count) + " more than a tap keeps were left out"
                          : std::string("some were left out: this end is too slow"));
       return true;
     }
     if (!object.is_object()) return true;
-    const std::string event = object.value("event", "");
+    const std::string event = value_in(object, "event", std::string());
     const std::string text =
-        object.value("text", "") + (object.value("is_cut", false) ? "..." : "");
+        value_in(object, "text", std::string()) + (value_in(object, "is_cut", false) ? "..." : "");
     has_reader = print_line(is_json_ ? std::string(message.data)
                                      : message_text({{}, event, text}, is_terminal(STDOUT_FILENO)));
     is_complete = left_ > 0 && --left_ == 0;
