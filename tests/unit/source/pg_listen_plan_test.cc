@@ -96,6 +96,29 @@ TEST(PgListenPlan, ANameThatIsRefusedCostsItsOwnChannelOnly) {
   EXPECT_NE(plan.next_batch(9).find("\"e\""), std::string::npos);
 }
 
+TEST(PgListenPlan, ANameThatFailsForAWhileRestsAndIsTriedByItself) {
+  PgListenPlan plan;
+  plan.want("a", {"x"});
+  EXPECT_EQ(plan.next_batch(9), "LISTEN \"x\";");
+  EXPECT_THAT(names_of(plan.batch_failed(true)), ElementsAre("a"));
+  EXPECT_TRUE(plan.is_restoring());
+  EXPECT_EQ(plan.next_batch(9), "");
+  plan.want("b", {"x"});  // queued once
+  plan.want("c", {"y"});
+  plan.wake_resting();
+  EXPECT_TRUE(plan.is_restoring());
+  EXPECT_EQ(plan.next_batch(9), "LISTEN \"x\";");
+  EXPECT_TRUE(plan.is_restoring());
+  EXPECT_THAT(names_of(plan.batch_done()), UnorderedElementsAre("a", "b"));
+  EXPECT_FALSE(plan.is_restoring());
+  EXPECT_EQ(plan.next_batch(9), "LISTEN \"y\";");
+  EXPECT_THAT(names_of(plan.batch_failed(true)), ElementsAre("c"));
+  plan.unwant("c");  // nobody waits any more
+  plan.wake_resting();
+  EXPECT_EQ(plan.next_batch(9), "");
+  EXPECT_EQ(plan.held(), 1u);
+}
+
 // What a server would hold, by reading the statements.
 void tell_server(const std::string& statements, std::set<std::string>& held) {
   size_t at = 0;
