@@ -44,7 +44,8 @@ struct Shared {
     made.headers.emplace_back("Content-Type", "application/json");
     made.body = std::move(body);
     made.timeout_ms = timeout_ms;
-    made.is_shared = true;
+    // Its answer has everything up to where the client listens from.
+    made.is_shared = made.is_fresh = true;
     return made;
   }
   source::HttpCall drop_state(std::string_view drop) const {

@@ -81,8 +81,10 @@ void DropBoard::on_news() {
 void DropBoard::ask(std::function<void(std::string)> answer) {
   // While the link is down nobody tells us of changes: what the backend says now is what counts.
   if (list_ && nats_->is_up()) return answer(drops_event(*list_, base::unix_ms()));
+  // The first list goes to all who listen: nobody needs to be remembered for it.
+  if (!keys_) return;
   waiting_.push_back(std::move(answer));
-  if (keys_ && !is_computing_) compute();
+  if (!is_computing_) compute();
 }
 
 void DropBoard::compute() {

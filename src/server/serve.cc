@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <signal.h>
 
+#include <atomic>
 #include <cstdio>
 #include <memory>
 #include <system_error>
@@ -80,12 +81,16 @@ std::string capacity_line(Engine& hub) {
 }
 
 // Waits for signals until the hub has ended: the first drains, the second ends at once; SIGHUP
-// reloads. `joiner` raises SIGUSR1 then.
-void wait_for_end(Engine& hub, const sigset_t& signals, Reloader& reloader, std::thread joiner) {
+// reloads. `joiner` raises SIGUSR1 then; from anybody else it means nothing here.
+void wait_for_end(Engine& hub, const sigset_t& signals, Reloader& reloader,
+                  const std::atomic<bool>& has_ended, std::thread joiner) {
   for (;;) {
     int signal = 0;
     sigwait(&signals, &signal);
-    if (signal == SIGUSR1) break;
+    if (signal == SIGUSR1) {
+      if (has_ended.load(std::memory_order_acquire)) break;
+      continue;
+    }
     if (signal == SIGHUP) {
       reloader.run();
       continue;
@@ -97,11 +102,13 @@ void wait_for_end(Engine& hub, const sigset_t& signals, Reloader& reloader, std:
 }
 
 // Waits for the hub's shards; started before anybody is told that we listen, or not at all.
-std::thread start_joiner(Engine& hub) {
+// `has_ended`: release here, acquire in wait_for_end().
+std::thread start_joiner(Engine& hub, std::atomic<bool>& has_ended) {
   const pthread_t main_thread = pthread_self();
   try {
-    return std::thread([&hub, main_thread] {
+    return std::thread([&hub, &has_ended, main_thread] {
       hub.join();
+      has_ended.store(true, std::memory_order_release);
       pthread_kill(main_thread, SIGUSR1);
     });
   } catch (const std::system_error& failure) {
@@ -156,14 +163,15 @@ int serve(const Settings& settings, const std::function<SettingsResult()>& read_
     std::fprintf(stderr, "livehub: %s\n", admin.error.c_str());
     return 1;
   }
-  std::thread joiner = start_joiner(hub);
+  std::atomic<bool> has_ended = false;
+  std::thread joiner = start_joiner(hub, has_ended);
   if (!joiner.joinable()) return 1;
   log_info("profile " + settings.profile + ": " + capacity_line(hub));
   std::printf("livehub listening port=%u admin=%s\n", hub.port(),
               admin.engines.empty() ? "off" : std::to_string(admin.port).c_str());
   std::fflush(stdout);
   Reloader reloader(settings, read_again, choice.reload, admin_token);
-  wait_for_end(hub, signals, reloader, std::move(joiner));
+  wait_for_end(hub, signals, reloader, has_ended, std::move(joiner));
   admin.close();
   log_info("ended");
   return 0;

@@ -18,6 +18,9 @@ struct HttpCall {
   uint32_t timeout_ms = 0;  // from call() to the last byte, waiting included; 0: the client's
   // Whether an equal call (all of the above but the timeout) that is under way answers this one.
   bool is_shared = false;
+  // Of shared ones: only an equal call that has not gone out yet does. Then the answer is no older
+  // than call(), and at most one such call is out at a time.
+  bool is_fresh = false;
 };
 
 enum class HttpFault : uint8_t {

@@ -10,6 +10,7 @@
 #include <mutex>
 #include <thread>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "base/check.h"
 #include "base/clock.h"
@@ -41,6 +42,7 @@ std::string share_key_of(const HttpCall& call) {
     add(value);
   }
   add(call.body);
+  add(call.is_fresh ? "fresh" : "");
   return key;
 }
 
@@ -72,9 +74,10 @@ void initialise_libcurl() {
 }  // namespace
 
 // The thread and what it shares with callers.
-// Invariants: 1. each caller is in exactly one job, each job in exactly one of `queue_` and
-// `transfers_`; 2. `callers_` is their number; 3. a job is in `shared_` as long as it takes
-// callers.
+// Invariants: 1. each caller is in exactly one job, each job in exactly one of `queue_`, `held_`
+// and `transfers_`; 2. `callers_` is their number; 3. a job is in `shared_` as long as it takes
+// callers, a fresh one until it goes out; 4. a fresh job is in `held_` only while an equal one is
+// out.
 class HttpClient::Worker {
  public:
   explicit Worker(HttpClientOptions options)
@@ -102,6 +105,8 @@ class HttpClient::Worker {
   HttpAnswer enqueue(HttpCall call, Done& done);
   void run();
   void start_queued();
+  bool hold(std::unique_ptr<HttpJob>& job);
+  void send_out(HttpJob& job);
   void begin(std::unique_ptr<HttpJob> job);
   void read_messages();
   void finish(HttpTransfer& transfer, CURLcode code);
@@ -120,6 +125,8 @@ class HttpClient::Worker {
   mutable std::mutex mutex_;  // for what follows
   std::deque<std::unique_ptr<HttpJob>> queue_;
   std::unordered_map<std::string, HttpJob*> shared_;
+  std::unordered_map<std::string, std::unique_ptr<HttpJob>> held_;  // by share key
+  std::unordered_set<std::string> fresh_out_;                       // share keys
   uint64_t callers_ = 0;
   HttpBreaker breaker_;
   const int64_t made_ns_ = base::monotonic_ns();
@@ -216,7 +223,9 @@ void HttpClient::Worker::start_queued() {
       job = std::move(queue_.front());
       queue_.pop_front();
       is_late = base::monotonic_ns() >= job->deadline_ns;
+      if (!is_late && hold(job)) continue;
       is_admitted = !is_late && breaker_.admits(base::monotonic_ns());
+      if (is_admitted) send_out(*job);
     }
     if (is_admitted)
       begin(std::move(job));
@@ -225,6 +234,22 @@ void HttpClient::Worker::start_queued() {
     else
       answer(std::move(job), failure(HttpFault::kCircuitOpen, "The backend does not answer"));
   }
+}
+
+// Under the lock, as send_out(). True: an equal one is out, and whoever comes joins this one.
+bool HttpClient::Worker::hold(std::unique_ptr<HttpJob>& job) {
+  if (!job->call.is_fresh || !fresh_out_.contains(job->share_key)) return false;
+  std::string key = job->share_key;
+  held_.emplace(std::move(key), std::move(job));
+  return true;
+}
+
+// What a backend may have seen already answers nobody who comes from now on.
+void HttpClient::Worker::send_out(HttpJob& job) {
+  job.is_out = true;
+  if (!job.call.is_fresh || job.share_key.empty()) return;
+  shared_.erase(job.share_key);
+  fresh_out_.insert(job.share_key);
 }
 
 void HttpClient::Worker::begin(std::unique_ptr<HttpJob> job) {
@@ -287,7 +312,11 @@ void HttpClient::Worker::answer(std::unique_ptr<HttpJob> job, HttpAnswer outcome
     callers_ -= job->callers.size();
     const uint64_t count = job->callers.size();
     (outcome.fault == HttpFault::kNone ? counts_.answers : counts_.failures) += count;
-    if (!job->share_key.empty()) shared_.erase(job->share_key);  // nobody joins it any more
+    if (!job->share_key.empty() && !(job->call.is_fresh && job->is_out))
+      shared_.erase(job->share_key);  // nobody joins it any more
+    if (job->is_out && fresh_out_.erase(job->share_key) > 0) {
+      if (auto next = held_.extract(job->share_key)) queue_.push_front(std::move(next.mapped()));
+    }
   }
   for (size_t i = 0; i + 1 < job->callers.size(); ++i) job->callers[i](outcome);
   job->callers.back()(std::move(outcome));
@@ -304,6 +333,10 @@ void HttpClient::Worker::fail_late_ones() {
     const auto keep = std::stable_partition(queue_.begin(), queue_.end(), std::not_fn(is_late));
     std::move(keep, queue_.end(), std::back_inserter(late));
     queue_.erase(keep, queue_.end());
+    for (auto held = held_.begin(); held != held_.end();) {
+      if (is_late(held->second)) late.push_back(std::move(held->second));
+      held = held->second ? std::next(held) : held_.erase(held);
+    }
   }
   for (auto& job : late)
     answer(std::move(job), failure(HttpFault::kTimeout, "Timeout was reached"));
@@ -321,6 +354,8 @@ void HttpClient::Worker::fail_everything() {
     const std::lock_guard lock(mutex_);
     std::move(queue_.begin(), queue_.end(), std::back_inserter(jobs));
     queue_.clear();
+    for (auto& [key, job] : held_) jobs.push_back(std::move(job));
+    held_.clear();
   }
   for (auto& job : jobs)
     answer(std::move(job), failure(HttpFault::kStopped, "The server is shutting down"));
@@ -344,8 +379,8 @@ LinkState HttpClient::Worker::link() const {
 HttpClient::Counts HttpClient::Worker::counts() const {
   const std::lock_guard lock(mutex_);
   Counts counts = counts_;
-  counts.waiting = static_cast<uint32_t>(queue_.size());
-  counts.in_flight = static_cast<uint32_t>(callers_ - std::min<uint64_t>(callers_, queue_.size()));
+  counts.waiting = static_cast<uint32_t>(queue_.size() + held_.size());
+  counts.in_flight = static_cast<uint32_t>(callers_ - std::min<uint64_t>(callers_, counts.waiting));
   return counts;
 }
 

@@ -17,6 +17,7 @@ struct HttpJob {
   HttpCall call;
   std::vector<HttpClient::Done> callers;
   std::string share_key;  // empty: not shared
+  bool is_out = false;    // has gone out
   int64_t deadline_ns = 0;
   uint32_t redirects_left = 0;
   bool is_redirected = false;  // `call` is already the next one

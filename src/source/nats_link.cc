@@ -220,6 +220,7 @@ void NatsLink::run() {
     if (bell_->take_closed() && connection_ && connection_->is_closed())
       lose("the connection was lost");
     if (!connection_ && Clock::now() >= dial_at_) dial();
+    sweep();
     if (!connection_) continue;
     answer_waiting(kAnswerMs);
     if (bell_->take_refused()) drop_refused();
@@ -230,7 +231,6 @@ void NatsLink::run() {
           Clock::now() >= listening.retry_at)
         subscribe(listening);
     if (Clock::now() >= ping_at_) ping();
-    sweep();
   }
   connection_.reset();  // first: subscriptions then end without a word to the server
   listening_.clear();

@@ -14,6 +14,8 @@ using std::chrono::milliseconds;
 constexpr int64_t kAnswerMs = 1500;
 constexpr int64_t kRetryMs = 500;
 constexpr uint64_t kFetchMessagesMax = 128;
+constexpr uint64_t kFetchLooksMax = 1024;  // of one backlog, sequences without a message included
+constexpr size_t kFetchesWaitingMax = 1024;
 
 }  // namespace
 
@@ -178,7 +180,8 @@ LinkState NatsStreamSource::Link::state() const {
 
 NatsStreamSource::Link::Work NatsStreamSource::Link::wait_for_work() {
   std::unique_lock lock(mutex_);
-  news_.wait_until(lock, connection_ ? ping_at_ : dial_at_, [this] { return !work_.is_empty(); });
+  if (fetches_.empty())
+    news_.wait_until(lock, connection_ ? ping_at_ : dial_at_, [this] { return !work_.is_empty(); });
   return std::exchange(work_, {});
 }
 
@@ -192,7 +195,7 @@ void NatsStreamSource::Link::run() {
     if (!connection_ && Clock::now() >= dial_at_) dial();
     take_canary(work);
     publish(work);
-    for (const Fetch& fetch : work.fetches) answer(fetch);
+    answer_one(work);
     std::string problem;
     if (work.is_reading_again && connection_ && !begin_reading(problem)) lose(problem);
     if (connection_ && Clock::now() >= ping_at_) ping();
@@ -258,6 +261,20 @@ void NatsStreamSource::Link::take_canary(Work& work) {
   if (!work.canary.empty() && connection_) (void)connection_->publish(canary_subject_, work.canary);
 }
 
+// A backlog is many round trips: pushes and the proof of life come between any two of them. Who
+// would wait for too many others is told of a gap.
+void NatsStreamSource::Link::answer_one(const Work& work) {
+  for (const Fetch& fetch : work.fetches) {
+    if (fetches_.size() < kFetchesWaitingMax)
+      fetches_.push_back(fetch);
+    else
+      feed_.deliver(fetch.token, {.entries = {}, .gap = true});
+  }
+  if (fetches_.empty()) return;
+  answer(fetches_.front());
+  fetches_.pop_front();
+}
+
 void NatsStreamSource::Link::answer(const Fetch& fetch) {
   feed_.deliver(fetch.token, read_backlog(fetch));
 }
@@ -276,9 +293,14 @@ Backlog NatsStreamSource::Link::read_backlog(const Fetch& fetch) {
   backlog.gap = state->first > after + 1;
   const uint64_t until = std::min(nats_sequence(fetch.until), state->last);
   size_t bytes = 0;
+  uint64_t looks = 0;
   std::string payload, text;
   for (uint64_t sequence = std::max(after + 1, state->first); sequence <= until; ++sequence) {
     if (backlog.entries.size() >= kFetchMessagesMax || bytes >= fetch.bytes_max) break;
+    if (++looks > kFetchLooksMax) {
+      backlog.gap = backlog.gap || backlog.entries.empty();
+      break;
+    }
     const auto found = jetstream_->get(options_.stream, sequence, payload);
     if (found == NatsJetStream::Found::kFailed) {
       backlog.gap = true;

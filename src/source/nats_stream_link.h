@@ -66,6 +66,7 @@ class NatsStreamSource::Link {
   void dial();
   bool begin_reading(std::string& problem);
   void publish(Work& work);
+  void answer_one(const Work& work);
   void answer(const Fetch& fetch);
   void take_canary(Work& work);
   void subscribe_canary();
@@ -102,6 +103,7 @@ class NatsStreamSource::Link {
   const std::string canary_subject_;
   std::unique_ptr<NatsSubscription> canary_;
   bool wants_canary_ = false;
+  std::deque<Fetch> fetches_;  // to be answered, one a turn
   NatsJetStream::State stream_;
   uint64_t readings_ = 0;
   uint32_t failures_ = 0;

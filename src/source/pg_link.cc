@@ -191,6 +191,8 @@ std::optional<PgAnswer> PgLink::take_answer() {
     } else if (answer_.error.empty()) {
       answer_.error = pg_one_line(PQresultErrorMessage(result.get()));
       if (answer_.error.empty()) answer_.error = "an unexpected answer";
+      const char* state = PQresultErrorField(result.get(), PG_DIAG_SQLSTATE);
+      if (state) answer_.state = state;
     }
     // A COPY would go on for ever; we never ask for one.
     if (PQstatus(connection_.get()) == CONNECTION_BAD) break;

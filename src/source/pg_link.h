@@ -83,6 +83,7 @@ class PgConnector {
 struct PgAnswer {
   PgRows rows;
   std::string error;  // empty: it went well
+  std::string state;  // of the error: five characters (PostgreSQL's appendix A), or none
 };
 
 class PgLink {

@@ -92,6 +92,7 @@ std::string PgListenPlan::next_batch(size_t names_max) {
   restoring_in_flight_ = false;
   while (!alone_.empty() && in_flight_.empty()) take(alone_, statements);
   if (!in_flight_.empty()) return statements;
+  is_waking_ = false;
   for (std::deque<Name*>* from : {&now_, &again_, &later_}) {
     while (!from->empty() && in_flight_.size() < names_max)
       if (take(*from, statements) && from == &again_) restoring_in_flight_ = true;
@@ -116,32 +117,51 @@ std::vector<PgListenPlan::Channel*> PgListenPlan::batch_done() {
   for (const InFlight& entry : in_flight_) settle(entry, ready);
   in_flight_.clear();
   restoring_in_flight_ = false;
+  is_waking_ = is_waking_ && !alone_.empty();
   return ready;
 }
 
-std::vector<PgListenPlan::Channel*> PgListenPlan::batch_failed() {
+std::vector<PgListenPlan::Channel*> PgListenPlan::batch_failed(bool may_pass) {
   std::vector<Channel*> refused;
   const bool was_alone = in_flight_.size() == 1;
   for (const InFlight& entry : in_flight_) {
     Name& name = *entry.name;
     name.is_in_flight = false;
-    if (!was_alone) {
+    // Wanted again while its UNLISTEN was under way, and held still: LISTEN says so, who waits for
+    // it is told then.
+    const bool is_wanted_again = !entry.is_listen && !name.channels.empty();
+    if (is_wanted_again) {
+      name.is_held = false;
+      --held_;
+    }
+    if (!was_alone || is_wanted_again) {
       queue(name, alone_);
       continue;
     }
-    name.is_refused = true;
     refused = name.channels;
+    if (may_pass)
+      queue(name, resting_);
+    else
+      name.is_refused = true;
     forget_if_unused(name);
   }
   in_flight_.clear();
   restoring_in_flight_ = false;
+  is_waking_ = is_waking_ && !alone_.empty();
   return refused;
 }
 
+void PgListenPlan::wake_resting() {
+  is_waking_ = !resting_.empty();
+  alone_.insert(alone_.end(), resting_.begin(), resting_.end());
+  resting_.clear();
+}
+
 void PgListenPlan::link_lost() {
-  for (std::deque<Name*>* queue : {&now_, &again_, &alone_, &later_}) queue->clear();
+  for (std::deque<Name*>* queue : {&now_, &again_, &alone_, &later_, &resting_}) queue->clear();
   in_flight_.clear();
   restoring_in_flight_ = false;
+  is_waking_ = is_waking_ && !alone_.empty();
   held_ = 0;
   for (auto entry = names_.begin(); entry != names_.end();) {
     Name& name = entry->second;

@@ -49,14 +49,19 @@ class PgListenPlan {
   // It is done: the channels that are ready by it.
   [[nodiscard]] std::vector<Channel*> batch_done();
   // The server refused it, and the connection lives: each name is tried by itself. The channels
-  // that cannot be had.
-  [[nodiscard]] std::vector<Channel*> batch_failed();
+  // that cannot be had. `may_pass`: it was not the name that was wrong; one that was tried by
+  // itself rests until wake_resting().
+  [[nodiscard]] std::vector<Channel*> batch_failed(bool may_pass = false);
+  void wake_resting();
   // Nothing is held any more, everything needed is queued.
   void link_lost();
 
   size_t channels() const { return channels_.size(); }
   size_t held() const { return held_; }
-  bool is_restoring() const { return !again_.empty() || restoring_in_flight_; }
+  // Something that somebody had, or waits for, is not listened to now.
+  bool is_restoring() const {
+    return !again_.empty() || !resting_.empty() || is_waking_ || restoring_in_flight_;
+  }
 
  private:
   struct InFlight {
@@ -76,6 +81,8 @@ class PgListenPlan {
   std::deque<Name*> again_;  // after a loss
   std::deque<Name*> alone_;
   std::deque<Name*> later_;  // UNLISTEN
+  std::deque<Name*> resting_;
+  bool is_waking_ = false;  // those that rested are tried now
   std::vector<InFlight> in_flight_;
   bool restoring_in_flight_ = false;
   size_t held_ = 0;

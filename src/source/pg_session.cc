@@ -143,6 +143,7 @@ bool PgSession::start_next(int64_t now_ms) {
   if (now_ms >= alive_due_ms_) {
     alive_due_ms_ = now_ms + options.alive_ms;
     is_outbox_due_ = true;  // a wake-up may be lost by a trigger that somebody wrote otherwise
+    context_.plan.wake_resting();
     return ask(Query::kAlive, "NOTIFY " + pg_quote_name(context_.alive_name) + ", 'alive'");
   }
   if (!canary_.empty())
@@ -174,7 +175,7 @@ bool PgSession::start_outbox_query(int64_t now_ms, bool& is_started) {
 
 bool PgSession::on_answer(PgAnswer answer, int64_t now_ms) {
   const Query query = std::exchange(query_, Query::kNone);
-  if (query == Query::kBatch) return on_batch(answer.error);
+  if (query == Query::kBatch) return on_batch(answer);
   if (query == Query::kPurge) {
     on_purged(answer, now_ms);
     return true;
@@ -191,14 +192,18 @@ bool PgSession::on_answer(PgAnswer answer, int64_t now_ms) {
   return true;
 }
 
-// A name that the server does not take (its encoding, say) costs its own channels only.
-bool PgSession::on_batch(const std::string& error) {
+// A name that the server does not take (its encoding, say) costs its own channels only. Where it is
+// not the name that is wrong (a timeout, an administrator's cancel, no memory) it is tried again:
+// else its channels would be deaf for as long as the connection lives, and nobody would know.
+bool PgSession::on_batch(const PgAnswer& answer) {
+  const std::string& error = answer.error;
+  const bool is_about_name = answer.state.starts_with("22") || answer.state.starts_with("42");
   if (error.empty()) {
     for (PgListenPlan::Channel* channel : context_.plan.batch_done())
       context_.tell_ready(*channel, true);
     return true;
   }
-  for (PgListenPlan::Channel* channel : context_.plan.batch_failed()) {
+  for (PgListenPlan::Channel* channel : context_.plan.batch_failed(!is_about_name)) {
     base::log_warn("postgres: cannot listen for a channel: " + error);
     context_.tell_refused(*channel);
   }

@@ -71,7 +71,7 @@ class PgSession {
   void take_notifications(int64_t now_ms);
   void take_rows(int64_t now_ms);
   bool on_answer(PgAnswer answer, int64_t now_ms);
-  bool on_batch(const std::string& error);
+  bool on_batch(const PgAnswer& answer);
   bool on_outbox_start(const PGresult* rows, int64_t now_ms);
   void on_purged(const PgAnswer& answer, int64_t now_ms);
 

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "tool/check_settings.h"
+#include "tool/json_value.h"
 #include "tool/secret.h"
 #include "tool/stop_signals.h"
 #include "tool/stream.h"
@@ -115,7 +116,7 @@ HttpRequest Deployment::request(std::string_view path) const {
 void Deployment::check_users(std::string_view profile, const std::string& health) {
   if (profile != "pg-updates") return;
   const auto body = nlohmann::json::parse(health, nullptr, false);
-  const int64_t users = body.is_object() ? body.value("connectedUsers", int64_t{0}) : 0;
+  const int64_t users = value_in(body, "connectedUsers", int64_t{0});
   if (users <= kUsersListenedToMax) return;
   findings_.note("outbox", std::to_string(users) + " users are connected",
                  "livehub pg-setup, PG_OUTBOX=1, unless it is set: PostgreSQL takes long to listen "

@@ -2,17 +2,35 @@
 
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 
+#include "tool/command.h"
 #include "wire/json_gate.h"
 #include "wire/utf8.h"
 
 namespace livehub::tool {
+namespace {
+
+int print_errno = 0;  // of the print_line() that failed; commands have one thread
+
+}  // namespace
 
 bool print_line(std::string_view line) {
+  errno = 0;
   std::fwrite(line.data(), 1, line.size(), stdout);
   std::fputc('\n', stdout);
-  return std::fflush(stdout) == 0;
+  std::fflush(stdout);
+  if (std::ferror(stdout) == 0) return true;  // of any of the three
+  print_errno = errno;
+  return false;
+}
+
+int lost_output_exit() {
+  if (print_errno == EPIPE) return kExitOk;
+  complain(std::string("standard output cannot be written: ") + std::strerror(print_errno));
+  return kExitFailed;
 }
 
 bool is_terminal(int fd) { return ::isatty(fd) == 1; }

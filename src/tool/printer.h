@@ -9,8 +9,11 @@
 
 namespace livehub::tool {
 
-// False: whoever read it has gone.
+// False: it is lost.
 [[nodiscard]] bool print_line(std::string_view line);
+// The exit code after that: kExitOk where whoever read it has gone, as `head` does; else a sentence
+// on standard error and kExitFailed.
+[[nodiscard]] int lost_output_exit();
 [[nodiscard]] bool is_terminal(int fd);
 
 // {"id":…,"event":…,"data":…}: the data as the JSON it is, or as a string.

@@ -29,8 +29,8 @@ struct Counts {
   uint64_t retries = 0;
 };
 
-// What became of one line.
-enum class Fate : uint8_t { kAccepted, kRefused, kRejected, kGivenUp, kStopped };
+// What became of one line; kUnread: of the rest of them, which cannot be read.
+enum class Fate : uint8_t { kAccepted, kRefused, kRejected, kGivenUp, kStopped, kUnread };
 
 class Push {
  public:
@@ -40,7 +40,7 @@ class Push {
 
  private:
   Fate push_line(const std::string& line);
-  void sign(const std::string& line);
+  bool sign(const std::string& line);
   bool wait_for_turn();
   void show_refusal(const HttpReply& reply);
   void show_progress(bool is_last);
@@ -92,19 +92,24 @@ std::string Push::prepare() {
 }
 
 // Equal lines in one second would have equal signatures, which a server refuses as a replay; an
-// older second is as good.
-void Push::sign(const std::string& line) {
-  const int64_t now = base::unix_ms() / 1000;
-  if (now - signatures_since_ > 600) {
-    signatures_.clear();
-    signatures_since_ = now;
-  }
-  for (int64_t age = 0; age < kStampsTried; ++age) {
-    const std::string signature = push_signature(hmac_secret_, now - age, line);
-    if (!signatures_.insert(signature).second) continue;
-    request_.headers.push_back("X-Timestamp: " + std::to_string(now - age));
-    request_.headers.push_back("X-Signature: " + signature);
-    return;
+// older second is as good, and when all of those are used the next one is waited for. False: it was
+// asked to stop meanwhile.
+bool Push::sign(const std::string& line) {
+  for (;;) {
+    const int64_t now = base::unix_ms() / 1000;
+    if (now - signatures_since_ > 600) {
+      signatures_.clear();
+      signatures_since_ = now;
+    }
+    for (int64_t age = 0; age < kStampsTried; ++age) {
+      const std::string signature = push_signature(hmac_secret_, now - age, line);
+      if (!signatures_.insert(signature).second) continue;
+      request_.headers.push_back("X-Timestamp: " + std::to_string(now - age));
+      request_.headers.push_back("X-Signature: " + signature);
+      return true;
+    }
+    show_progress(false);
+    if (stop_.wait_ms(static_cast<int>(kProgressMs))) return false;
   }
 }
 
@@ -149,7 +154,7 @@ Fate Push::push_line(const std::string& line) {
   request_.body = line;
   for (int64_t attempt = 0;; ++attempt) {
     request_.headers = headers_;
-    if (!hmac_secret_.empty()) sign(line);
+    if (!hmac_secret_.empty() && !sign(line)) return Fate::kStopped;
     const HttpReply reply = client_.ask(request_);
     if (reply.end == HttpReply::End::kStopped) return Fate::kStopped;
     const bool is_answered = reply.end == HttpReply::End::kWhole;
@@ -190,8 +195,8 @@ int Push::run() {
     if (got == LineReader::Got::kNothing) continue;
     if (got == LineReader::Got::kEnd) break;
     if (got != LineReader::Got::kLine) {
-      fate = Fate::kStopped;
-      if (got != LineReader::Got::kStopped)
+      fate = got == LineReader::Got::kStopped ? Fate::kStopped : Fate::kUnread;
+      if (fate == Fate::kUnread)
         complain(got == LineReader::Got::kTooLong ? "a line is longer than 64 MB"
                                                   : "standard input cannot be read");
       break;
@@ -225,7 +230,7 @@ int Push::finish(Fate fate) {
   if (fate == Fate::kStopped) return kExitInterrupted;
   if (fate == Fate::kRejected) return kExitRejected;
   if (fate == Fate::kGivenUp) return kExitUnreachable;
-  return counts_.refused == 0 ? kExitOk : kExitFailed;
+  return counts_.refused == 0 && fate != Fate::kUnread ? kExitOk : kExitFailed;
 }
 
 int run_push(const Invocation& invocation) {
@@ -260,8 +265,9 @@ Examples
   livehub push https://hub.example --rate 20 < events.ndjson
 
 Exit codes
-  0 all accepted; 1 some were refused; 2 not understood; 3 nobody answers, or busy for too long;
-  4 the server says no to all of them (401, 403, 404); 130 Ctrl-C
+  0 all accepted; 1 some were refused, or could not be read; 2 not understood;
+  3 nobody answers, or busy for too long; 4 the server says no to all of them (401, 403, 404);
+  130 Ctrl-C
 )";
 
 }  // namespace

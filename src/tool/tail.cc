@@ -109,7 +109,8 @@ int Tail::run() {
     const StreamEnd end = request_.url.is_websocket ? read_websocket(request_, *this, stop)
                                                     : read_sse(request_, *this, stop);
     if (end.last_event_id) request_.last_event_id = *end.last_event_id;
-    if (is_complete_ || !has_reader_) return kExitOk;
+    if (!has_reader_) return lost_output_exit();
+    if (is_complete_) return kExitOk;
     if (end.kind == StreamEnd::Kind::kStopped) return left_ > 0 ? kExitInterrupted : kExitOk;
     note(end);
     // 503 and 429 pass; other refusals do not.
@@ -159,7 +160,8 @@ Examples
   livehub tail wss://hub.example/api/live/ws --json --count 10 | jq .data
 
 Exit codes
-  0 ended by --count or Ctrl-C; 1 the stream ended before --count; 2 not understood;
+  0 ended by --count or Ctrl-C, or nobody reads on; 1 the stream ended before --count, or standard
+  output cannot be written; 2 not understood;
   3 nobody answers (--once); 4 the server says no; 130 Ctrl-C before --count
 )";
 

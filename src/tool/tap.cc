@@ -7,6 +7,7 @@
 
 #include "tool/admin_client.h"
 #include "tool/commands.h"
+#include "tool/json_value.h"
 #include "tool/printer.h"
 #include "tool/stream.h"
 #include "wire/url.h"
@@ -26,23 +27,23 @@ class Tap : public StreamSink {
   bool on_message(const StreamMessage& message) override {
     const auto object = nlohmann::json::parse(message.data, nullptr, false);
     if (message.event == "missed") {
-      const uint64_t count = object.is_object() ? object.value("count", uint64_t{0}) : 0;
+      const uint64_t count = value_in(object, "count", uint64_t{0});
       complain(count > 0 ? std::to_string(count) + " more than a tap keeps were left out"
                          : std::string("some were left out: this end is too slow"));
       return true;
     }
     if (!object.is_object()) return true;
-    const std::string event = object.value("event", "");
+    const std::string event = value_in(object, "event", std::string());
     const std::string text =
-        object.value("text", "") + (object.value("is_cut", false) ? "..." : "");
-    const bool has_reader =
-        print_line(is_json_ ? std::string(message.data)
-                            : message_text({{}, event, text}, is_terminal(STDOUT_FILENO)));
+        value_in(object, "text", std::string()) + (value_in(object, "is_cut", false) ? "..." : "");
+    has_reader = print_line(is_json_ ? std::string(message.data)
+                                     : message_text({{}, event, text}, is_terminal(STDOUT_FILENO)));
     is_complete = left_ > 0 && --left_ == 0;
     return has_reader && !is_complete;
   }
 
   bool is_complete = false;
+  bool has_reader = true;
 
  private:
   const bool is_json_;
@@ -63,6 +64,7 @@ int run_tap(const Invocation& invocation) {
   request.goes_direct = !invocation.has("--url");
   Tap tap(invocation, count);
   const StreamEnd end = read_sse(request, tap, stop);
+  if (!tap.has_reader) return lost_output_exit();
   if (tap.is_complete) return kExitOk;
   if (end.kind == StreamEnd::Kind::kStopped) return count > 0 ? kExitInterrupted : kExitOk;
   complain(target.url.origin() + ": " + end.sentence +
@@ -87,7 +89,8 @@ Examples
   livehub tap live
   livehub tap live --json --count 1
 
-Exit codes: 0 ended by --count or Ctrl-C; 1 the connection ended; 2 not understood;
+Exit codes: 0 ended by --count or Ctrl-C, or nobody reads on; 1 the connection ended, or standard
+output cannot be written; 2 not understood;
 3 nobody answers; 4 the server says no; 130 Ctrl-C before --count
 )";
 

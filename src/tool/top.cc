@@ -42,7 +42,6 @@ class Top : public StreamSink {
 
   bool on_message(const StreamMessage& message) override {
     was_shown = true;
-    bool has_reader = true;
     if (is_json_)
       has_reader = print_line(message.data);
     else if (has_screen_)
@@ -60,6 +59,7 @@ class Top : public StreamSink {
   }
 
   bool was_shown = false;
+  bool has_reader = true;
 
  private:
   static Screen screen() {
@@ -94,6 +94,7 @@ int show(const AdminTarget& target, const Invocation& invocation, std::string& l
   Backoff backoff(250, 5'000, random_fraction);
   for (;;) {
     const StreamEnd end = read_sse(request, top, stop);
+    if (!top.has_reader) return lost_output_exit();
     if (end.kind == StreamEnd::Kind::kStopped) return kExitOk;
     last_words = target.url.origin() + ": " + end.sentence;
     if (end.kind == StreamEnd::Kind::kRejected && end.status != 503) {
@@ -111,7 +112,7 @@ int run_top(const Invocation& invocation) {
   if (!target.error.empty()) return usage_error("top", target.error);
   std::string last_words;
   const int code = show(target, invocation, last_words);
-  if (code != kExitOk) complain(last_words);
+  if (code != kExitOk && !last_words.empty()) complain(last_words);
   return code;
 }
 
@@ -128,7 +129,8 @@ the machine itself it needs ADMIN_TOKEN (or ADMIN_TOKEN_FILE); on Fly:
 
   fly proxy 9091 & livehub top
 
-Exit codes: 0 ended by Ctrl-C or --once; 2 not understood; 3 nobody answers; 4 the server says no
+Exit codes: 0 ended by Ctrl-C or --once; 1 standard output cannot be written; 2 not understood;
+3 nobody answers; 4 the server says no
 )";
 
 }  // namespace

@@ -165,6 +165,17 @@ test("with no clients it ends at once, however long a drain may take", async () 
   idle.destroy();
 });
 
+test("SIGUSR1 from outside ends nothing, and SIGTERM still does", async () => {
+  const server = await startServer();
+  server.child.kill("SIGUSR1");
+  // The log of a reload says that the signal before it has been taken.
+  server.child.kill("SIGHUP");
+  await server.until((s) => /reload: nothing was changed/.test(s.stderr), "the signals");
+  server.child.kill("SIGTERM");
+  await server.untilExit(patienceMs);
+  assert.deepEqual(server.exited, { code: 0, signal: null });
+});
+
 test("a second signal ends it at once", async () => {
   const server = await startServer({ env: { DRAIN_SECONDS: "3600" } });
   const clients = await Promise.all(range(20).map(() => SseClient.open(server)));

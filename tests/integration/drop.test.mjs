@@ -128,6 +128,31 @@ test("what is published while the snapshot is on its way comes behind it, once",
   });
 });
 
+test("who comes while another's snapshot is late gets one of his own", async () => {
+  await withDrop({}, async ({ server, restate, publisher }) => {
+    restate.drop("d1", registration);
+    for (const user of ["a", "b"]) restate.user("d1", user, { tickets: 0 });
+    let release;
+    restate.slow = new Promise((resolve) => {
+      release = resolve;
+    });
+    const first = await openEvents(server, "d1/a");
+    await eventually(() => restate.calls.length > 0, "a snapshot that is made, and late");
+    restate.slow = null;
+    restate.drop("d1", { ...registration, inventory: 1 });
+    await publisher.send("drop.d1.state", { type: "drop", inventory: 1 });
+    const second = await openEvents(server, "d1/b");
+    await new Promise((resolve) => setTimeout(resolve, 300)); // it listens and asks meanwhile
+    release();
+    await untilEvents(second, "user");
+    await untilEvents(first, "drop");
+    // The update was before the second's time: it is in his snapshot.
+    assert.equal(eventsOf(second, "connected")[0].inventory, 1);
+    first.close();
+    second.close();
+  });
+});
+
 test("200 clients of one drop cost one subscription and shared calls", async () => {
   await withDrop({}, async ({ server, nats, restate, publisher }) => {
     restate.drop("d1", registration);

@@ -26,6 +26,13 @@ test("top --once shows this server's state", async () => {
   client.close();
 });
 
+test("a state that cannot be written is a failure", async () => {
+  const command = ["bash", "-c", '"$0" top --once >/dev/full', binary];
+  const tool = await runTool([], { command, env });
+  assert.equal(tool.exited.code, 1, tool.output);
+  assert.match(tool.stderr, /^livehub: standard output cannot be written: [^\n]*\n$/);
+});
+
 test("top --json is one object a second", async () => {
   const tool = new Tool(["top", "--json"], { env });
   await tool.untilLines(2);
@@ -50,6 +57,19 @@ test("tap shows what flows through a channel, whether anybody listens or not", a
   await tool.end().finally(() => clearInterval(pushing));
   assert.equal(tool.exited.code, 0, tool.output);
   assert.deepEqual(tool.lines, ['{"tapped":true}', '{"tapped":true}']);
+});
+
+test("tap of a server that says something else is no crash", async () => {
+  const odd = http.createServer((_, response) => {
+    response.writeHead(200, { "content-type": "text/event-stream" });
+    response.write('event: missed\ndata: {"count":"many"}\n\n');
+    response.end('data: {"event":null,"text":5,"is_cut":"no"}\n\n');
+  });
+  await new Promise((resolve) => odd.listen(0, "127.0.0.1", resolve));
+  track(odd, () => odd.close());
+  const url = `http://127.0.0.1:${odd.address().port}`;
+  const tool = await runTool(["tap", "live", "--url", url]);
+  assert.deepEqual(tool.exited, { code: 1, signal: null }, tool.output);
 });
 
 test("tap --json has the position", async () => {

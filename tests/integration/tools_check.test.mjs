@@ -208,8 +208,9 @@ test("pg-updates with many users: the outbox is advised", async () => {
   track(health, () => health.close());
   const url = ["--url", `http://127.0.0.1:${health.address().port}`, "--profile", "pg-updates"];
   assert.match((await check(url)).of("outbox")[0].text, /2001 users are connected/);
-  connectedUsers = 2000;
-  assert.equal((await check(url)).of("outbox").length, 0);
+  for (connectedUsers of [2000, "many", null]) {
+    assert.equal((await check(url)).of("outbox").length, 0);
+  }
   health.closeAllConnections();
 });
 

@@ -96,6 +96,24 @@ test("signed pushes pass, equal lines too", async () => {
   });
 });
 
+test("more equal lines than there are seconds to sign with wait for the next one", async () => {
+  const env = { LIVE_PUSH_HMAC_SECRET: "k3y" };
+  await withServer({ env }, async (strict) => {
+    const input = "1\n".repeat(122); // 120 seconds are tried
+    const tool = await runTool(["push", strict.url, "--json"], { input, env });
+    assert.equal(tool.exited.code, 0, tool.output);
+    assert.equal(summaryOf(tool).accepted, 122);
+  });
+});
+
+test("input that cannot be read is a failure, not a Ctrl-C", async () => {
+  const command = ["bash", "-c", '"$0" push "$1" </', binary, server.url];
+  const tool = new Tool([], { command });
+  await tool.end();
+  assert.equal(tool.exited.code, 1, tool.output);
+  assert.match(tool.stderr, /standard input cannot be read/);
+});
+
 test("while the server is away or busy it tries again", async () => {
   const busy = await standIn((_, response, count) => {
     if (count === 1) return response.destroy();

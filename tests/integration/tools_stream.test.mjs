@@ -136,6 +136,16 @@ test("Ctrl-C before --count is 130; a reader that goes away is no error", async 
   assert.equal(piped.stdout, '"again"\n');
 });
 
+test("a message that cannot be written is a failure", async () => {
+  const full = ["bash", "-c", '"$0" tail "$1" --count 1 >/dev/full', binary, server.url];
+  const tool = new Tool([], { command: full });
+  await tool.until((t) => /connected to/.test(t.stderr), "its connection");
+  await push(server, "lost");
+  await tool.end();
+  assert.equal(tool.exited.code, 1, tool.output);
+  assert.match(tool.stderr, /standard output cannot be written: No space left on device/);
+});
+
 test("a silent connection is taken for dead", async () => {
   const mute = await standIn((_, response) => {
     response.writeHead(200, { "content-type": "text/event-stream" });

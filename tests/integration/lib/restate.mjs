@@ -10,6 +10,7 @@ export class Restate {
   states = new Map(); // "Drop/x/getState" -> an object, or a function of the body
   calls = []; // {path, body, contentType}
   held = null; // while a promise, answers wait for it
+  slow = null; // the same, but they are made before
 
   static async start(port = 0) {
     const ingress = new Restate();
@@ -39,6 +40,7 @@ export class Restate {
     if (this.held) await this.held;
     const state = this.states.get(path);
     const value = typeof state === "function" ? state(body) : state;
+    if (this.slow) await this.slow; // `value` is what it was
     if (value === undefined) {
       response.writeHead(500, { "content-type": "application/json" });
       return response.end('{"message":"no such key"}');

@@ -330,6 +330,55 @@ TEST(HttpClient, EqualCallsAreSharedOnRequest) {
   EXPECT_EQ(server.requests(), 5);
 }
 
+TEST(HttpClient, AFreshCallIsNotAnsweredByOneThatWasOutBefore) {
+  Gate gate, is_read;
+  std::atomic<int> state = 0;
+  std::atomic<int> together = 0, together_most = 0;
+  HttpTestServer server([&](const TestRequest&) {
+    const std::string seen = std::to_string(state);
+    together_most = std::max(together_most.load(), ++together);
+    is_read.open();
+    gate.wait();
+    --together;
+    return HttpTestServer::reply(200, seen);
+  });
+  Running running;
+  const HttpCall fresh = {.url = server.url("/state"), .is_shared = true, .is_fresh = true};
+  auto before = ask(running.client, fresh);
+  ASSERT_TRUE(is_read.wait_for(kLong));  // the backend has made its answer, which is slow to come
+  state = 1;
+  std::vector<std::future<HttpAnswer>> after;
+  for (int i = 0; i < 100; ++i) after.push_back(ask(running.client, fresh));
+  gate.open();
+  EXPECT_EQ(wait(std::move(before)).body, "0");
+  for (auto& each : after) EXPECT_EQ(wait(std::move(each)).body, "1");
+  EXPECT_EQ(server.requests(), 2);
+  EXPECT_EQ(together_most, 1);
+  EXPECT_EQ(running.client.counts().shared, 99u);
+  EXPECT_EQ(wait(ask(running.client, fresh)).body, "1");
+  EXPECT_EQ(server.requests(), 3);
+}
+
+TEST(HttpClient, AFreshCallThatIsHeldEndsInTimeAndWithTheClient) {
+  Gate gate;
+  HttpTestServer server([&](const TestRequest&) {
+    gate.wait();
+    return HttpTestServer::reply(200, "x");
+  });
+  Running running;
+  HttpCall fresh = {.url = server.url("/"), .is_shared = true, .is_fresh = true};
+  auto out = ask(running.client, fresh);
+  while (server.requests() == 0) std::this_thread::sleep_for(1ms);
+  fresh.timeout_ms = 100;
+  EXPECT_EQ(wait(ask(running.client, fresh)).fault, HttpFault::kTimeout);
+  fresh.timeout_ms = 0;
+  auto held = ask(running.client, fresh);
+  running.client.stop();
+  gate.open();
+  EXPECT_EQ(wait(std::move(out)).fault, HttpFault::kStopped);
+  EXPECT_EQ(wait(std::move(held)).fault, HttpFault::kStopped);
+}
+
 TEST(HttpClient, TheBreakerOpensAndClosesAgain) {
   std::atomic<int> status = 503;
   HttpTestServer server([&](const TestRequest&) { return HttpTestServer::reply(status, "x"); });
@@ -403,9 +452,10 @@ TEST(HttpClient, ManyThreadsAskWhileItStops) {
       threads.emplace_back([&, t] {
         for (int i = 0; i < 300; ++i) {
           ++asked;
-          running.client.call({.url = server.url(), .is_shared = t % 2 == 0}, [&](HttpAnswer) {
-            if (++answered == 100) some.open();
-          });
+          running.client.call({.url = server.url(), .is_shared = t % 2 == 0, .is_fresh = t == 0},
+                              [&](HttpAnswer) {
+                                if (++answered == 100) some.open();
+                              });
         }
       });
     }

@@ -24,6 +24,7 @@ class StreamInlet : public FakeInlet {
   void deliver(uint64_t token, Backlog backlog) override {
     {
       const std::lock_guard guard(backlog_mutex);
+      gaps += backlog.gap ? 1 : 0;
       last_backlog = std::move(backlog);
     }
     FakeInlet::deliver(token, {});
@@ -34,13 +35,15 @@ class StreamInlet : public FakeInlet {
   }
   std::atomic<uint64_t> last_offset{0};  // of the feed's thread
   std::atomic<uint64_t> confirmed{0};
+  std::atomic<size_t> gaps{0};  // of backlogs
   std::mutex backlog_mutex;
   Backlog last_backlog;
 };
 
 struct Hub {
-  explicit Hub(const NatsServerProcess& server, size_t queue_max = 65'536)
-      : source(options(server, queue_max)) {
+  explicit Hub(const NatsServerProcess& server, size_t queue_max = 65'536,
+               int64_t messages_max = 1000)
+      : source(options(server, queue_max, messages_max)) {
     EXPECT_EQ(source.start(inlet), "");
     source.want("live");
   }
@@ -48,7 +51,8 @@ struct Hub {
     source.stop();
     EXPECT_TRUE(inlet.is_one_thread());
   }
-  static NatsStreamOptions options(const NatsServerProcess& server, size_t queue_max) {
+  static NatsStreamOptions options(const NatsServerProcess& server, size_t queue_max,
+                                   int64_t messages_max) {
     NatsStreamOptions made;
     made.nats.servers = server.url();
     made.nats.ping_ms = 200;
@@ -59,7 +63,7 @@ struct Hub {
     made.stream = "livehub_test";
     made.subject = "livehub.test";
     made.channel = "live";
-    made.messages_max = 1000;
+    made.messages_max = messages_max;
     made.decode = [](std::string_view payload, std::string& out) {
       out = payload;
       return payload != "bad";
@@ -174,6 +178,67 @@ TEST(NatsStream, AHubThatStartsLaterIsToldWhereTheStreamStandsAndFetchesWhatIsOl
   ASSERT_TRUE(second.inlet.sees("deliver", 4));
   EXPECT_TRUE(second.inlet.backlog().gap);
   EXPECT_EQ(second.inlet.backlog().entries.front().position.offset, start + 301);
+}
+
+TEST(NatsStream, APushDoesNotWaitForEverybodysBacklog) {
+  NatsServerProcess server;
+  Hub hub(server);
+  ASSERT_TRUE(hub.comes_up());
+  for (int i = 0; i < 200; ++i) ASSERT_TRUE(hub.push(std::to_string(i)));
+  ASSERT_TRUE(hub.inlet.sees("publish live |199"));
+  const uint64_t last = hub.inlet.last_offset;
+  const uint64_t epoch = nats_position(1'577'836'800'000'000'000, 0).epoch;
+  constexpr size_t kFetches = 60;
+  for (uint64_t token = 0; token < kFetches; ++token)
+    hub.source.fetch("live", {epoch, last - 199}, {epoch, last}, 1 << 20, token);
+  ASSERT_TRUE(hub.inlet.sees("deliver", 2));  // the link is at it
+  ASSERT_TRUE(hub.push("between"));
+  const size_t before_it = hub.inlet.count("deliver");
+  EXPECT_LT(before_it, kFetches);
+  EXPECT_TRUE(hub.inlet.sees("deliver", kFetches));
+}
+
+TEST(NatsStream, WhoWouldWaitForAThousandBacklogsIsToldAGap) {
+  NatsServerProcess server;
+  Hub hub(server);
+  ASSERT_TRUE(hub.comes_up());
+  for (int i = 0; i < 20; ++i) ASSERT_TRUE(hub.push(std::to_string(i)));
+  ASSERT_TRUE(hub.inlet.sees("publish live |19"));
+  const uint64_t last = hub.inlet.last_offset;
+  const uint64_t epoch = nats_position(1'577'836'800'000'000'000, 0).epoch;
+  constexpr size_t kFetches = 3000;
+  for (uint64_t token = 0; token < kFetches; ++token)
+    hub.source.fetch("live", {epoch, last - 19}, {epoch, last}, 1, token);  // a message each
+  ASSERT_TRUE(hub.inlet.sees("deliver", kFetches));
+  EXPECT_GT(hub.inlet.gaps, 0u);
+  EXPECT_LT(hub.inlet.gaps, kFetches - 1000);
+}
+
+TEST(NatsStream, ABacklogOfForeignMessagesHasAnEndAndIsAGapThen) {
+  NatsServerProcess server;
+  Hub hub(server, 65'536, 5000);
+  ASSERT_TRUE(hub.comes_up());
+  const uint64_t epoch = nats_position(1'577'836'800'000'000'000, 0).epoch;
+  NatsPublisher publisher(server);
+  const auto behind_foreign = [&](int count, uint64_t token) {
+    const uint64_t after = hub.inlet.last_offset;
+    for (int i = 0; i < count; ++i) publisher.publish("livehub.test", "bad");
+    publisher.flush();
+    EXPECT_TRUE(hub.push("last"));
+    EXPECT_TRUE(hub.inlet.sees("publish live |last", token));
+    hub.source.fetch("live", {epoch, after}, {epoch, hub.inlet.last_offset}, 1 << 20, token);
+    EXPECT_TRUE(hub.inlet.sees("deliver", token));
+    return hub.inlet.backlog();
+  };
+  ASSERT_TRUE(hub.push("first"));
+  ASSERT_TRUE(hub.inlet.sees("publish live |first"));
+  const Backlog few = behind_foreign(100, 1);
+  ASSERT_EQ(few.entries.size(), 1u);
+  EXPECT_EQ(few.entries[0].payload, "last");
+  EXPECT_FALSE(few.gap);
+  const Backlog many = behind_foreign(1100, 2);
+  EXPECT_TRUE(many.entries.empty());
+  EXPECT_TRUE(many.gap);
 }
 
 TEST(NatsStream, ARestartLosesNothingAndTellsNoGap) {

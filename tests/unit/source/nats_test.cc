@@ -133,6 +133,31 @@ TEST(Nats, AServerThatIsAwayIsARefusalAndAConfirmationLater) {
   EXPECT_TRUE(rig.comes_up());
 }
 
+TEST(Nats, WhoLeftWhileTheServerWasAwayIsForgottenMeanwhile) {
+  NatsServerProcess server({"-V"});  // its log has every SUB
+  server.kill();
+  NatsOptions options = quick(server.url());
+  options.linger_ms = 50;
+  Rig rig(options);
+  rig.start();
+  rig.source.want("t.stays");
+  for (int i = 0; i < 200; ++i) {
+    rig.source.want("t.left" + std::to_string(i));
+    rig.source.unwant("t.left" + std::to_string(i));
+  }
+  rig.source.want("t.last");
+  ASSERT_TRUE(rig.inlet.sees("refuse t.last"));                 // all of that has been taken
+  std::this_thread::sleep_for(std::chrono::milliseconds(500));  // lingering, and a dial or two
+  server.start();
+  ASSERT_TRUE(rig.comes_up());
+  const auto log = [&] {
+    std::ifstream file(server.directory() + "/log");
+    return std::string(std::istreambuf_iterator<char>(file), {});
+  };
+  ASSERT_TRUE(eventually([&] { return log().find("[SUB t.stays") != std::string::npos; }));
+  EXPECT_EQ(log().find("[SUB t.left"), std::string::npos);
+}
+
 TEST(Nats, ARestartIsAGapOfEveryChannelAndDeliveryGoesOn) {
   NatsServerProcess server;
   Rig rig(server);

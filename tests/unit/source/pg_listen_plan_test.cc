@@ -96,6 +96,29 @@ TEST(PgListenPlan, ANameThatIsRefusedCostsItsOwnChannelOnly) {
   EXPECT_NE(plan.next_batch(9).find("\"e\""), std::string::npos);
 }
 
+TEST(PgListenPlan, ANameThatFailsForAWhileRestsAndIsTriedByItself) {
+  PgListenPlan plan;
+  plan.want("a", {"x"});
+  EXPECT_EQ(plan.next_batch(9), "LISTEN \"x\";");
+  EXPECT_THAT(names_of(plan.batch_failed(true)), ElementsAre("a"));
+  EXPECT_TRUE(plan.is_restoring());
+  EXPECT_EQ(plan.next_batch(9), "");
+  plan.want("b", {"x"});  // queued once
+  plan.want("c", {"y"});
+  plan.wake_resting();
+  EXPECT_TRUE(plan.is_restoring());
+  EXPECT_EQ(plan.next_batch(9), "LISTEN \"x\";");
+  EXPECT_TRUE(plan.is_restoring());
+  EXPECT_THAT(names_of(plan.batch_done()), UnorderedElementsAre("a", "b"));
+  EXPECT_FALSE(plan.is_restoring());
+  EXPECT_EQ(plan.next_batch(9), "LISTEN \"y\";");
+  EXPECT_THAT(names_of(plan.batch_failed(true)), ElementsAre("c"));
+  plan.unwant("c");  // nobody waits any more
+  plan.wake_resting();
+  EXPECT_EQ(plan.next_batch(9), "");
+  EXPECT_EQ(plan.held(), 1u);
+}
+
 // What a server would hold, by reading the statements.
 void tell_server(const std::string& statements, std::set<std::string>& held) {
   size_t at = 0;
@@ -108,6 +131,33 @@ void tell_server(const std::string& statements, std::set<std::string>& held) {
     else
       EXPECT_EQ(held.erase(name), 1u) << one;
     at = end + 1;
+  }
+}
+
+TEST(PgListenPlan, ANameThatIsWantedAgainWhileItsUnlistenFailsIsHadAgain) {
+  for (const bool is_alone : {true, false}) {
+    PgListenPlan plan;
+    plan.want("a", {"x"});
+    (void)plan.next_batch(10);
+    (void)plan.batch_done();
+    plan.unwant("a");
+    if (!is_alone) plan.want("bad", {"bad"});
+    EXPECT_NE(plan.next_batch(10).find("UNLISTEN \"x\";"), std::string::npos);
+    PgListenPlan::Channel* again = plan.want("a", {"x"}).first;
+    EXPECT_EQ(again->missing, 1u);
+    (void)plan.batch_failed();
+    bool is_ready = false;
+    for (std::string batch = plan.next_batch(10); !batch.empty(); batch = plan.next_batch(10)) {
+      if (batch == "LISTEN \"bad\";") {
+        (void)plan.batch_failed();
+        continue;
+      }
+      EXPECT_EQ(batch, "LISTEN \"x\";");
+      for (const PgListenPlan::Channel* channel : plan.batch_done()) is_ready |= channel == again;
+    }
+    EXPECT_TRUE(is_ready);
+    EXPECT_EQ(again->missing, 0u);
+    EXPECT_EQ(plan.held(), 1u);
   }
 }
 
