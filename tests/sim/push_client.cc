@@ -99,11 +99,13 @@ void PushClient::enqueue(Waiting waiting, const std::string& request) {
 void PushClient::ask(bool is_good) {
   io::SimRandom& random = scene_.random();
   if (is_good) {
-    const bool is_large = scene_.has_large && random.chance(700);
+    // Where memory is short it is large frames, held by those who do not read, that use it up.
+    const bool is_large = scene_.has_large && random.chance(scene_.is_poor ? 4000 : 700);
     const bool may_be_huge = !scene_.is_poor && scene_.body_bytes_max > 60'000;
-    return ask_push(is_large
-                        ? random.between(300, random.chance(2000) && may_be_huge ? 60'000 : 6000)
-                        : random.between(30, scene_.has_large ? 250 : 70));
+    return ask_push(is_large ? random.between(300, random.chance(2000) && may_be_huge ? 60'000
+                                                   : scene_.is_poor                   ? 30'000
+                                                                                      : 6000)
+                             : random.between(30, scene_.has_large ? 250 : 70));
   }
   const std::string host = " HTTP/1.1\r\nHost: sim\r\n";
   const std::string post = "POST /api/live/push" + host;

@@ -108,7 +108,7 @@ void World::draw_poverty() {
   limits.history_bytes = 4 << 20;
   scene_.has_large = true;
   constexpr size_t kKept =
-      64 * 1024 + 4 * 6500;  // an account's rounding, and a block for each encoding
+      64 * 1024 + 4 * 30'500;  // an account's rounding, and a block for each encoding
   const size_t least = (limits.arena_bytes + limits.rings_bytes_max + kKept) * setup_.shards;
   setup_.memory_bytes = static_cast<int64_t>(least + kernel_.random.below(20'000));
 }
