@@ -89,9 +89,8 @@ Examples
   livehub tap live
   livehub tap live --json --count 1
 
-Exit codes: 0 ended by --count or Ctrl-C, or nobody reads on; 1 the connection ended, or standard
-output cannot be written; 2 not understood;
-3 nobody answers; 4 the server says no; 130 Ctrl-C before --count
+Exit codes: 0 ended by --count or Ctrl-C, or nobody reads on; 1 connection or output ended; 2 not
+understood; 3 nobody answers; 4 the server says no; 130 Ctrl-C before --count
 )";
 
 }  // namespace

@@ -91,7 +91,7 @@ test("every deploy of a hub without a broker says --ha=false", () => {
   for (const name of markdown)
     for (const [command] of read(name).matchAll(/fly deploy [^`\n#]*--[^`\n#]*/g)) {
       const own = /--config (fly\/\S+)/.exec(command)?.[1];
-      const hasBroker = own && /fly\/(sse|signals|pg-updates)\//.test(own);
+      const hasBroker = own && /fly\/(sse|signals|pg-updates|chat)\//.test(own);
       assert.ok(hasBroker || command.includes("--ha=false"), `${name}: ${command}`);
       if (own) assert.ok(existsSync(path.join(root, own)), command);
       deploys++;

@@ -35,6 +35,7 @@ class Cutter extends Transform {
     }
     cut.at = null;
     cut.count++;
+    this.#rest = Buffer.alloc(0); // a part of `all`: not to be flushed behind the cut
     this.push(all.subarray(0, end));
     // When that has gone out: the proxy ends both lines.
     setTimeout(() => this.destroy(), 50);
