@@ -83,7 +83,7 @@ const cellsOf = {
   "tools_admin.test.mjs": ["uring/3"],
   "documents.test.mjs": ["epoll/1"],
   "snippets.test.mjs": ["epoll/1"],
-  "proxies.test.mjs": ["uring/3", "epoll/1"],
+  "proxies.test.mjs": ["epoll/1"],
   "conformance_sse.test.mjs": ["uring/3", "epoll/1"],
   "chat.test.mjs": ["uring/3", "epoll/1"],
   "chat_redis.test.mjs": ["uring/3", "epoll/1"],
@@ -106,7 +106,7 @@ const cellsOf = {
   "address_change.test.mjs": ["uring/3", "epoll/1"],
   "chat_files.test.mjs": ["epoll/1"],
   "auth.test.mjs": ["uring/3", "epoll/1"],
-  "bench.test.mjs": ["uring/3", "epoll/1"],
+  "bench.test.mjs": ["uring/3"],
   "pg_updates_faults.test.mjs": ["uring/3", "epoll/1"],
   "idle.test.mjs": ["uring/3", "epoll/1"],
   "deploy.test.mjs": ["epoll/1"],
@@ -121,7 +121,7 @@ const cellsOf = {
 };
 // Files that do little else than wait (for a link to be believed dead, a peer to be given up): they
 // have lanes of their own beside those that work.
-const patient = ["canary", "half_open", "pause", "chat_faults", "signals_keys"];
+const patient = ["canary", "half_open", "pause", "chat_faults", "signals_keys", "nats_permissions"];
 const patientLanes = 2;
 const fileLimitMs =
   (options.full ? 900_000 : 240_000) * Number(process.env.LIVEHUB_TEST_PATIENCE ?? 1);
