@@ -28,8 +28,9 @@ namespace livehub::session {
 inline constexpr size_t kCompressFromBytes = 256;
 
 // A few bytes of a client's become 64 KB here: of one connection's input so much is inflated at a
-// time, and of all input so much in a turn (a message more at most, each). The rest waits for the
-// next turn, so that who sends such messages delays others by milliseconds only.
+// time, and in a turn so much of what is received and as much again of what waited (a message more
+// at most, each). The rest waits for the next turn, so that who sends such messages delays others
+// by milliseconds only.
 inline constexpr uint64_t kInflatedAtOnce = 64 * 1024;
 inline constexpr uint64_t kInflatedATurn = 512 * 1024;
 

@@ -5,7 +5,7 @@
 //   1. an entry is handed on once, in the stream's order: only what lies after `last`;
 //   2. a channel is confirmed with the id after which its entries come;
 //   3. one XREAD is under way at a time; a new key ends it early (CLIENT UNBLOCK);
-//   4. after a reconnect, and after a read that came back full, the stream's oldest entry is
+//   4. after a reconnect, a read with entries and one that came back late, the oldest entry is
 //      compared with `last`: if that is gone, entries behind it may be, and a gap is told.
 //   5. what the server refuses because of the canary's key costs no other key more than a round
 //      trip: it is read again at once, without the canary until the next connection.

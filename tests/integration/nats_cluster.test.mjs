@@ -1,7 +1,7 @@
 // Two processes on one JetStream stream behave as one hub (profile live-data with NATS_URL).
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { values, withCluster } from "./lib/cluster.mjs";
+import { values, withNatsHubs } from "./lib/cluster.mjs";
 import { expectRefusedInDrain, expectTakenBeforeDrain } from "./lib/drain_push.mjs";
 import { NatsPublisher, NatsServer } from "./lib/nats.mjs";
 import { range } from "./lib/patience.mjs";
@@ -10,19 +10,8 @@ import { refusedStart, startServer, untilReady, untilRed } from "./lib/server.mj
 import { SseClient } from "./lib/sse.mjs";
 import { WsClient } from "./lib/websocket.mjs";
 
-async function withHubs(count, body, env = {}) {
-  const nats = await NatsServer.start();
-  try {
-    await withCluster(count, { NATS_URL: nats.url, ...env }, (cluster) =>
-      body({ nats, ...cluster }),
-    );
-  } finally {
-    nats.close();
-  }
-}
-
 test("each push reaches the clients of both, once, in one order", async () => {
-  await withHubs(2, async ({ nats, hubs, publishers }) => {
+  await withNatsHubs(2, async ({ nats, hubs, publishers }) => {
     const clients = [];
     for (const hub of hubs) {
       const sse = await SseClient.open(hub);
@@ -51,7 +40,7 @@ test("each push reaches the clients of both, once, in one order", async () => {
 });
 
 test("a client cut from one process goes on at the other, and at a new one", async () => {
-  await withHubs(2, async ({ nats, hubs, publishers }) => {
+  await withNatsHubs(2, async ({ nats, hubs, publishers }) => {
     const client = await SseClient.open(hubs[0]);
     await client.untilPosition();
     for (const n of range(300)) await publishers[0].push({ n });
@@ -74,7 +63,7 @@ test("a client cut from one process goes on at the other, and at a new one", asy
 });
 
 test("NATS is killed: pushes get 503, clients stay, and nothing is lost", async () => {
-  await withHubs(2, async ({ nats, hubs, publishers }) => {
+  await withNatsHubs(2, async ({ nats, hubs, publishers }) => {
     const clients = await Promise.all(hubs.map((hub) => SseClient.open(hub)));
     for (const client of clients) await client.untilPosition();
     await publishers[0].push({ n: 0 });

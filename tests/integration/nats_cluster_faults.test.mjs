@@ -4,24 +4,12 @@ import assert from "node:assert/strict";
 import { rmSync } from "node:fs";
 import path from "node:path";
 import { test } from "node:test";
-import { values, withCluster } from "./lib/cluster.mjs";
-import { NatsServer } from "./lib/nats.mjs";
+import { values, withNatsHubs } from "./lib/cluster.mjs";
 import { eventually, range, sleep } from "./lib/patience.mjs";
 import { Proxy } from "./lib/proxy.mjs";
 import { startServer, untilReady, untilRed } from "./lib/server.mjs";
 import { SseClient } from "./lib/sse.mjs";
 import { WsClient } from "./lib/websocket.mjs";
-
-async function withHubs(count, body, env = {}) {
-  const nats = await NatsServer.start();
-  try {
-    await withCluster(count, { NATS_URL: nats.url, ...env }, (cluster) =>
-      body({ nats, ...cluster }),
-    );
-  } finally {
-    nats.close();
-  }
-}
 
 async function open(hub, options) {
   const client = await SseClient.open(hub, options);
@@ -36,7 +24,7 @@ const push = (hub, body = "1") => fetch(`${hub.url}/api/live/push`, { method: "P
 
 test("what the stream has trimmed is told as a gap, with what is left behind it", async () => {
   const env = { BROKER_MAXLEN: "10" };
-  await withHubs(
+  await withNatsHubs(
     2,
     async ({ nats, hubs, publishers }) => {
       const first = await open(hubs[0]);
@@ -68,7 +56,7 @@ test("what the stream has trimmed is told as a gap, with what is left behind it"
 // One machine's link stands still; `body` gets how to come back there with a position that only the
 // other machine has read.
 async function withLaggingHub(body) {
-  await withHubs(1, async ({ nats, hubs, publishers: [publisher] }) => {
+  await withNatsHubs(1, async ({ nats, hubs, publishers: [publisher] }) => {
     const proxy = await Proxy.start(nats);
     const lagging = await startServer({ env: { NATS_URL: `nats://127.0.0.1:${proxy.port}` } });
     await untilReady(lagging);
@@ -120,7 +108,7 @@ test("a machine that lags for too long tells a gap instead", async () => {
 });
 
 test("with NATS frozen a push is 503 in time, readiness is red, and nothing is lost", async () => {
-  await withHubs(2, async ({ nats, hubs, publishers }) => {
+  await withNatsHubs(2, async ({ nats, hubs, publishers }) => {
     const clients = [await open(hubs[0]), await WsClient.open(hubs[1])];
     await publishers[0].push({ n: 0 });
     for (const client of clients) await client.untilMessages(1);
@@ -143,7 +131,7 @@ test("with NATS frozen a push is 503 in time, readiness is red, and nothing is l
 });
 
 test("a NATS that comes back empty: a gap, and 1013 for a plain WebSocket", async () => {
-  await withHubs(1, async ({ nats, hubs: [hub], publishers: [publisher] }) => {
+  await withNatsHubs(1, async ({ nats, hubs: [hub], publishers: [publisher] }) => {
     const sse = await open(hub);
     const ws = await WsClient.open(hub);
     await publisher.push({ n: 0 });
@@ -172,7 +160,7 @@ test("a NATS that comes back empty: a gap, and 1013 for a plain WebSocket", asyn
 });
 
 test("a client that came while NATS was away is told of the gap and gets what comes", async () => {
-  await withHubs(1, async ({ nats, hubs: [hub], publishers: [publisher] }) => {
+  await withNatsHubs(1, async ({ nats, hubs: [hub], publishers: [publisher] }) => {
     await nats.kill();
     await untilRed(hub);
     const late = await open(hub);

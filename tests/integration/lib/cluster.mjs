@@ -1,4 +1,5 @@
 // Several processes of profile live-data that share a broker.
+import { NatsServer } from "./nats.mjs";
 import { range } from "./patience.mjs";
 import { Publisher } from "./push.mjs";
 import { startServer, untilReady, withServers } from "./server.mjs";
@@ -18,3 +19,15 @@ export async function withCluster(count, env, body) {
 }
 
 export const values = (count, from = 0) => range(count, from).map((n) => JSON.stringify({ n }));
+
+// The same on a nats-server of their own, which the body gets too.
+export async function withNatsHubs(count, body, env = {}) {
+  const nats = await NatsServer.start();
+  try {
+    await withCluster(count, { NATS_URL: nats.url, ...env }, (cluster) =>
+      body({ nats, ...cluster }),
+    );
+  } finally {
+    nats.close();
+  }
+}
