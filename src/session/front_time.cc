@@ -17,6 +17,8 @@ constexpr int64_t kDrainStepNs = 20'000'000;
 constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
 // The share of the drain in which everybody is told; the rest is for their last bytes.
 constexpr double kTellShare = 0.7;
+// When to look again at a client whose silence may be ours.
+constexpr int64_t kAgainMs = 1000;
 
 }  // namespace
 
@@ -38,7 +40,8 @@ int64_t Front::ns_to_next_timer(int64_t now_ns) {
   return std::max<int64_t>(wait_ns, 0);
 }
 
-void Front::on_timers(int64_t now_ns) {
+void Front::on_timers(int64_t now_ns, bool has_read_all) {
+  has_read_all_ = has_read_all;
   wheel_.advance(shard::tick_of(now_ns), [this](uint32_t index) { on_timer(index); });
   if (now_ns >= next_second_ns_) {
     next_second_ns_ = now_ns + kSecondNs;
@@ -87,6 +90,7 @@ void Front::on_timer(uint32_t index) {
   switch (c.phase) {
     case Phase::kHead:
     case Phase::kBody:
+      if (!has_read_all_) return arm_ms(index, kAgainMs);  // its next bytes may lie unread
       if (!c.http || !c.http->parser.in_head_started()) return end_idle(index);
       ++counters_.slow_heads;
       ++counters_.http_bad;
@@ -142,7 +146,11 @@ void Front::beat_sse(uint32_t index) {
 void Front::beat_ws(uint32_t index) {
   static const std::string ping = wire::ws_frame(wire::WsOpcode::kPing, "");
   Connection& c = connections_[index];
+  const bool is_blocked = hub_.fanout().peer(index).has(hub::Peer::kBlocked);
   if (c.has(Connection::kPingSent)) {
+    // The delay may be ours: the answer lies unread, or the question has not left yet.
+    if (!has_read_all_ || (!is_blocked && !hub_.fanout().is_idle(index)))
+      return arm_ms(index, kAgainMs);
     ++counters_.dead_peers;
     note_stream_closed(index, 1006, "no answer to a ping", Cause::kNoPong);
     return close_now(index, true);
@@ -150,7 +158,6 @@ void Front::beat_ws(uint32_t index) {
   const uint32_t due = c.last_received_tick + shard::ticks_of_ms(c.heartbeat_seconds * 1000) - 1;
   if (static_cast<int32_t>(due - now_tick()) > 0) return arm_tick(index, due);
   // A blocked peer cannot take one; the kernel's own timeout watches what it was sent.
-  const bool is_blocked = hub_.fanout().peer(index).has(hub::Peer::kBlocked);
   if (!is_blocked) {
     hub_.fanout().push_own_static(index, ping);
     c.set(Connection::kPingSent);

@@ -37,7 +37,7 @@ bool Loop::turn() {
   // 3. Timers and tasks: few, and they may close or queue what the flush should see. After a pause
   // not before all that came meanwhile is read: a pong in the kernel's buffer is no missing pong.
   const bool is_behind = is_catching_up(wait_ns, io_left);
-  if (!is_behind) tenant_.on_timers(driver_.now_ns());
+  if (!is_behind) tenant_.on_timers(driver_.now_ns(), !io_left);
   tasks_.run();
   // 4. Mail: requests to the channels we own, then live messages. It appends, so nothing may be in
   // flight:

@@ -19,7 +19,9 @@ namespace livehub::shard {
 class Tenant {
  public:
   virtual ~Tenant() = default;
-  virtual void on_timers(int64_t now_ns) = 0;
+  // `has_read_all`: nothing that had come is left for the next turn; only then is silence a
+  // client's.
+  virtual void on_timers(int64_t now_ns, bool has_read_all) = 0;
   virtual int64_t ns_to_next_timer(int64_t now_ns) = 0;
   virtual MailLeft drain_mail() = 0;
   virtual bool has_mail() const = 0;  // anything new; looked at once more before sleeping

@@ -25,6 +25,7 @@ foreach(room io shard hub session)
   target_link_libraries(${room}_test PRIVATE livehub_${room}
                         GTest::gtest GTest::gmock GTest::gtest_main)
 endforeach()
+target_sources(session_test PRIVATE sim/engine.cc)
 include(sim/CMakeLists.txt)
 """
 SECONDS_MAX = 900

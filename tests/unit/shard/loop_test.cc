@@ -42,7 +42,10 @@ class FakeDriver final : public io::Driver {
 
 class FakeTenant final : public io::Events, public Tenant {
  public:
-  void on_timers(int64_t) override { ++timers; }
+  void on_timers(int64_t, bool all) override {
+    ++timers;
+    has_read_all = all;
+  }
   int64_t ns_to_next_timer(int64_t) override { return 100 * kMs; }
   MailLeft drain_mail() override { return MailLeft::kNothing; }
   bool has_mail() const override { return false; }
@@ -54,6 +57,7 @@ class FakeTenant final : public io::Events, public Tenant {
   void on_writable(io::Socket) override {}
 
   int timers = 0;
+  bool has_read_all = false;
 };
 
 class LoopTest : public testing::Test {
@@ -76,6 +80,17 @@ TEST_F(LoopTest, TimersRunInEachTurnAlsoOfABusyLoop) {
   EXPECT_EQ(timers_in(3), 3);
   driver_.has_more = true;
   EXPECT_EQ(timers_in(3), 3);
+}
+
+TEST_F(LoopTest, TimersAreToldWhetherAllThatCameIsRead) {
+  timers_in(1);
+  EXPECT_TRUE(tenant_.has_read_all);
+  driver_.has_more = true;
+  timers_in(1);
+  EXPECT_FALSE(tenant_.has_read_all);
+  driver_.has_more = false;
+  timers_in(1);
+  EXPECT_TRUE(tenant_.has_read_all);
 }
 
 TEST_F(LoopTest, AfterAPauseTimersWaitUntilAllIsRead) {

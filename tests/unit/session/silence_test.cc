@@ -1,0 +1,124 @@
+// A client is silent only if all that came is read: on a shard that cannot keep up, answers lie
+// unread.
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "../../sim/engine.h"
+
+namespace livehub::sim {
+namespace {
+
+constexpr int64_t kSecondNs = 1'000'000'000;
+constexpr std::string_view kUpgrade =
+    "GET / HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+    "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+const std::string kPing("\x89\0", 2);
+const std::string kPong("\x8a\x80\0\0\0\0", 6);  // masked with 0
+
+class Quiet : public Profile {
+ public:
+  Route route(const Request& request) override {
+    return request.is_websocket() ? Route::websocket({}) : Route::answer({.status = 204});
+  }
+  void on_open(Session session, const Request&) override { session.open_now(); }
+};
+
+EngineSetup slow_setup() {
+  EngineSetup setup;
+  setup.options.ping_seconds = 25;
+  setup.options.pong_seconds = 15;
+  setup.io.receives_per_turn = 1;  // of all that wait, one client's bytes a turn
+  return setup;
+}
+
+class SilenceTest : public testing::Test {
+ protected:
+  io::SimKernel kernel_{1};
+  SimEngine engine_{kernel_, slow_setup(), [](const auto&) { return std::make_unique<Quiet>(); },
+                    nullptr};
+  std::vector<io::SimLinkPtr> clients_;
+
+  void connect(int count, std::string_view says) {
+    for (int i = 0; i < count; ++i) {
+      clients_.push_back(kernel_.connect(65536));
+      say(*clients_.back(), says);
+    }
+    settle();
+  }
+  // What a client writes is at the server at once.
+  void say(io::SimLink& client, std::string_view bytes) {
+    kernel_.write(client, bytes);
+    client.arrived = client.up.size();
+  }
+  void settle() {
+    for (int turns = 0; turns < 1000 && engine_.is_runnable(0); ++turns) engine_.turn(0);
+  }
+  void pass_seconds(int seconds) {
+    for (int i = 0; i < seconds; ++i) {
+      kernel_.advance(kSecondNs);
+      settle();
+    }
+  }
+  // A shard that others leave little of its processor: one turn, one client's bytes, in 150 ms.
+  void crawl(int turns) {
+    for (int i = 0; i < turns; ++i) {
+      kernel_.advance(150'000'000);
+      engine_.turn(0);
+    }
+  }
+  int open() const {
+    int count = 0;
+    for (const auto& client : clients_) count += !client->is_server_closed;
+    return count;
+  }
+  // How many were pinged since the last look.
+  int pinged() {
+    int count = 0;
+    for (const auto& client : clients_) count += kernel_.read(*client, 65536) == kPing;
+    return count;
+  }
+};
+
+TEST_F(SilenceTest, AnAnswerThatLiesUnreadIsNoSilence) {
+  connect(40, kUpgrade);
+  for (const auto& client : clients_)
+    EXPECT_TRUE(kernel_.read(*client, 65536).starts_with("HTTP/1.1 101"));
+  pass_seconds(26);
+  ASSERT_EQ(pinged(), 40);
+  pass_seconds(13);
+  for (const auto& client : clients_) say(*client, kPong);  // in time
+  crawl(60);
+  pass_seconds(5);
+  EXPECT_EQ(open(), 40);
+  EXPECT_EQ(engine_.front(0).counters().dead_peers, 0u);
+}
+
+TEST_F(SilenceTest, WhoDoesNotAnswerIsGoneOnceAllIsRead) {
+  connect(40, kUpgrade);
+  for (const auto& client : clients_) (void)kernel_.read(*client, 65536);
+  pass_seconds(26);
+  ASSERT_EQ(pinged(), 40);
+  pass_seconds(13);
+  for (size_t i = 0; i < 38; ++i) say(*clients_[i], kPong);
+  crawl(60);
+  pass_seconds(5);
+  EXPECT_EQ(open(), 38);
+  EXPECT_EQ(engine_.front(0).counters().dead_peers, 2u);
+}
+
+TEST_F(SilenceTest, ARequestThatLiesUnreadIsNotSlow) {
+  connect(40, "GET / HTTP/1.1\r\nHost: h\r\n");
+  pass_seconds(9);
+  for (const auto& client : clients_) say(*client, "\r\n");  // in time
+  crawl(60);
+  for (const auto& client : clients_)
+    EXPECT_TRUE(kernel_.read(*client, 65536).starts_with("HTTP/1.1 204"));
+  EXPECT_EQ(engine_.front(0).counters().slow_heads, 0u);
+}
+
+}  // namespace
+}  // namespace livehub::sim
