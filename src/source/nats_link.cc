@@ -12,7 +12,6 @@ namespace {
 using std::chrono::milliseconds;
 constexpr int64_t kAnswerMs = 1500;      // a round trip that somebody waits for
 constexpr int64_t kRetryAnswerMs = 500;  // after one that failed
-constexpr int64_t kRetryMsFirst = 50;
 constexpr int64_t kRetryBucketMs = 5000;
 constexpr double kMilli = 1e-3;
 
@@ -191,7 +190,7 @@ LinkState NatsLink::state() const {
 // --- the link's thread ---
 
 NatsLink::Clock::time_point NatsLink::next_wake() const {
-  if (!connection_) return dial_at_;
+  if (!connection_) return redial_.at();
   Clock::time_point next = ping_at_;
   if (!waiting_.empty()) next = std::min(next, answer_at_);
   if (!refusals_->is_empty()) next = std::min(next, refused_at_);
@@ -212,14 +211,13 @@ std::deque<NatsLink::Command> NatsLink::wait_for_work(bool& is_stopping) {
 }
 
 void NatsLink::run() {
-  dial_at_ = Clock::now();
   bool is_stopping = false;
   for (;;) {
     for (Command& command : wait_for_work(is_stopping)) apply(command);
     if (is_stopping) break;
     if (bell_->take_closed() && connection_ && connection_->is_closed())
       lose("the connection was lost");
-    if (!connection_ && Clock::now() >= dial_at_) dial();
+    if (!connection_ && Clock::now() >= redial_.at()) dial();
     sweep();
     if (!connection_) continue;
     answer_waiting(kAnswerMs);
@@ -342,17 +340,13 @@ void NatsLink::restart_buckets() {
 
 void NatsLink::dial() {
   std::string problem;
-  const NatsServer& server = servers_[failures_ % servers_.size()];
+  const NatsServer& server = servers_[redial_.failures() % servers_.size()];
   connection_ = NatsConnection::dial(dial_options_, server, bell_, problem);
   if (connection_) {
     subscribe_all();
   } else {
-    // Half of it by chance of the clock: many hubs must not come back in step.
-    const int64_t step =
-        std::min(options_.retry_ms_max, kRetryMsFirst << std::min<uint32_t>(failures_, 10));
-    const int64_t now_ns = Clock::now().time_since_epoch().count();
-    dial_at_ = Clock::now() + milliseconds(step / 2 + now_ns / 1000 % (step / 2 + 1));
-    if (failures_++ == 0 || problem != problem_) base::log_warn("nats: " + problem);
+    if (redial_.failures() == 0 || problem != problem_) base::log_warn("nats: " + problem);
+    redial_.failed(Clock::now());
     set_state(false, problem);
     for (auto& [name, channel] : channels_)
       if (channel.is_wanted && channel.told == Told::kNothing) refuse(name, channel);
@@ -369,15 +363,13 @@ void NatsLink::subscribe_all() {
   // All of them in one round trip, however many they are.
   answer_at_ = Clock::now();
   answer_waiting(options_.silent_ms);
-  if (!waiting_.empty() || !connection_->round_trip(kAnswerMs)) {
-    ++failures_;
+  if (!waiting_.empty() || !connection_->round_trip(kAnswerMs))
     return lose("the server does not answer");
-  }
   proven();
+  redial_.succeeded(Clock::now());
   base::log_info(was_up_ ? "nats: connected again" : "nats: connected");
   set_state(true, {});
   was_up_ = true;
-  failures_ = 0;
   for (auto& [id, listening] : listening_)
     if (connection_) subscribe(listening);
 }
@@ -447,7 +439,7 @@ void NatsLink::lose(const std::string& problem) {
     listening.bucket.reset();
   }
   set_state(false, problem);
-  dial_at_ = Clock::now() + milliseconds(failures_ > 0 ? options_.retry_ms_max / 2 : 0);
+  redial_.failed(Clock::now());
 }
 
 void NatsLink::set_state(bool is_up, const std::string& problem) {

@@ -22,6 +22,7 @@
 #include "source/nats_connection.h"
 #include "source/nats_feed.h"
 #include "source/nats_queue.h"
+#include "source/nats_redial.h"
 
 namespace livehub::source {
 
@@ -126,8 +127,7 @@ class NatsLink {
   std::map<uint64_t, Listening> listening_;
   bool has_tried_ = false;
   bool was_up_ = false;
-  uint32_t failures_ = 0;
-  Clock::time_point dial_at_;
+  NatsRedial redial_{options_.retry_ms_max};
   Clock::time_point ping_at_;
   Clock::time_point answer_at_;   // when to try answer_waiting() again
   Clock::time_point refused_at_;  // when to try_refused() again

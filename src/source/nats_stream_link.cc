@@ -181,18 +181,18 @@ LinkState NatsStreamSource::Link::state() const {
 NatsStreamSource::Link::Work NatsStreamSource::Link::wait_for_work() {
   std::unique_lock lock(mutex_);
   if (fetches_.empty())
-    news_.wait_until(lock, connection_ ? ping_at_ : dial_at_, [this] { return !work_.is_empty(); });
+    news_.wait_until(lock, connection_ ? ping_at_ : redial_.at(),
+                     [this] { return !work_.is_empty(); });
   return std::exchange(work_, {});
 }
 
 void NatsStreamSource::Link::run() {
-  dial_at_ = Clock::now();
   for (;;) {
     Work work = wait_for_work();
     if (work.is_stopping) break;
     if (work.is_closed && connection_ && connection_->is_closed()) lose("the connection was lost");
     if (work.is_rebuilding && connection_) lose("no canary comes back through it");
-    if (!connection_ && Clock::now() >= dial_at_) dial();
+    if (!connection_ && Clock::now() >= redial_.at()) dial();
     take_canary(work);
     publish(work);
     answer_one(work);
@@ -208,19 +208,18 @@ void NatsStreamSource::Link::run() {
 
 void NatsStreamSource::Link::dial() {
   std::string problem;
-  const NatsServer& server = servers_[failures_ % servers_.size()];
+  const NatsServer& server = servers_[redial_.failures() % servers_.size()];
   connection_ = NatsConnection::dial(dial_options_, server, ear_, problem);
   if (connection_) {
     jetstream_ = NatsJetStream::open(*connection_, ear_);
     if (jetstream_ && begin_reading(problem)) {
-      failures_ = 0;
+      redial_.succeeded(Clock::now());
       refusals_.clear();
       subscribe_canary();
       base::log_info("nats stream: connected");
       return proven(true);
     }
   }
-  ++failures_;
   lose(problem);
 }
 
@@ -341,9 +340,7 @@ void NatsStreamSource::Link::lose(const std::string& problem) {
   canary_.reset();
   reading_.reset();
   jetstream_.reset();
-  const int64_t ms = std::min(options_.nats.retry_ms_max, int64_t{50} << std::min(failures_, 10u));
-  const auto jitter = Clock::now().time_since_epoch().count() / 1000 % (ms / 2 + 1);
-  dial_at_ = Clock::now() + milliseconds(failures_ == 0 ? 0 : ms / 2 + jitter);
+  redial_.failed(Clock::now());
   bool is_new = false;
   {
     const std::lock_guard guard(mutex_);

@@ -16,6 +16,7 @@
 
 #include "source/nats_connection.h"
 #include "source/nats_jetstream.h"
+#include "source/nats_redial.h"
 #include "source/nats_stream_feed.h"
 
 namespace livehub::source {
@@ -106,8 +107,7 @@ class NatsStreamSource::Link {
   std::deque<Fetch> fetches_;  // to be answered, one a turn
   NatsJetStream::State stream_;
   uint64_t readings_ = 0;
-  uint32_t failures_ = 0;
-  Clock::time_point dial_at_;
+  NatsRedial redial_{options_.nats.retry_ms_max};
   Clock::time_point ping_at_;
 };
 
