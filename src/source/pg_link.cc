@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <system_error>
 #include <utility>
 
 #include "base/check.h"
@@ -103,11 +104,18 @@ PgHandle pg_connect(const PgAddress& address, const PgSignal& cancel, int64_t un
 PgConnector::~PgConnector() { cancel(); }
 
 void PgConnector::begin(int64_t timeout_ms, std::string statement) {
-  LIVEHUB_CHECK(!is_busy(), "one attempt at a time");
+  LIVEHUB_CHECK(!is_busy_, "one attempt at a time");
   outcome_ = {};
+  is_busy_ = true;
   is_done_.store(false, std::memory_order_relaxed);
   const int64_t until_ms = base::monotonic_ms() + timeout_ms;
-  thread_ = std::thread([this, until_ms, text = std::move(statement)] { run(until_ms, text); });
+  try {
+    thread_ = std::thread([this, until_ms, text = std::move(statement)] { run(until_ms, text); });
+  } catch (const std::system_error& error) {
+    outcome_.problem = std::string("no thread to connect on: ") + error.what();
+    is_done_.store(true, std::memory_order_relaxed);
+    done_.raise();
+  }
 }
 
 void PgConnector::run(int64_t until_ms, const std::string& statement) {
@@ -121,15 +129,17 @@ void PgConnector::run(int64_t until_ms, const std::string& statement) {
 }
 
 std::optional<PgConnector::Outcome> PgConnector::take() {
-  if (!is_busy() || !is_done_.load(std::memory_order_acquire)) return std::nullopt;
-  thread_.join();
+  if (!is_busy_ || !is_done_.load(std::memory_order_acquire)) return std::nullopt;
+  if (thread_.joinable()) thread_.join();
+  is_busy_ = false;
   return std::exchange(outcome_, {});
 }
 
 void PgConnector::cancel() {
-  if (!is_busy()) return;
+  if (!is_busy_) return;
   cancel_.raise();
-  thread_.join();
+  if (thread_.joinable()) thread_.join();
+  is_busy_ = false;
   cancel_.clear();
   outcome_ = {};
 }

@@ -63,7 +63,7 @@ class PgConnector {
   ~PgConnector();
 
   void begin(int64_t timeout_ms, std::string statement = {});
-  bool is_busy() const { return thread_.joinable(); }
+  bool is_busy() const { return is_busy_; }
   // Once `done` was raised; nothing: it goes on.
   std::optional<Outcome> take();
   void cancel();  // waits for the thread
@@ -74,7 +74,8 @@ class PgConnector {
   const PgAddress& address_;
   const PgSignal& done_;
   PgSignal cancel_;
-  std::thread thread_;
+  std::thread thread_;  // none, where the system gave none
+  bool is_busy_ = false;
   Outcome outcome_;                    // the thread's until is_done_
   std::atomic<bool> is_done_ = false;  // release by the thread, acquire in take()
 };
