@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <span>
 #include <string>
 #include <utility>
 
@@ -55,7 +56,8 @@ void send_rounds(const BareRun& run, const std::vector<int>& sockets, Board& boa
         start_ns + seconds_to_ns(static_cast<double>(round) / run.rounds_per_second);
     sleep_until_ns(due_ns);
     const auto frame = frame_of_round(run, due_ns, board);
-    for (const int fd : sockets) {
+    const std::span<const int> all(sockets);
+    for (const int fd : run.is_one_each ? all.subspan(round % all.size(), 1) : all) {
       const ssize_t sent = send(fd, frame.data(), frame.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
       if (sent != static_cast<ssize_t>(frame.size())) tally.blocked.add(1);
     }

@@ -20,6 +20,7 @@ struct BareRun {
   double rounds_per_second = 0;
   uint32_t payload_bytes = 128;  // of one WebSocket frame
   bool are_pings = false;        // and not text: nobody counts them as messages
+  bool is_one_each = false;      // a round is one send, to the next socket
 };
 
 struct BareTally {

@@ -113,7 +113,7 @@ void run_idle(const Options& options, Report& report) {
   if (report.has_failed() || !rig.open()) return;
   const uint64_t opened = rig.server_rss_bytes();
   rig.begin_span();
-  if (!options.push_url.empty()) {
+  if (!options.push_url.empty() && options.messages > 0) {
     rig.publish({.count = options.messages,
                  .rate_per_second = kMessagesPerSecond,
                  .payload_bytes = options.payload_bytes});

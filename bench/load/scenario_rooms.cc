@@ -1,11 +1,16 @@
 // rooms: many channels. What a publication costs where nobody listens is measured too and taken
-// off, so that what is left is the price of a delivery; the same deliveries over one channel stand
-// beside it.
+// off, so that what is left is the price of a delivery. Beside it stand the same deliveries over
+// one channel, and a bare loop that wakes up for each of them and sends it: what a delivery costs
+// that comes alone.
 #include <algorithm>
 #include <optional>
 #include <stdexcept>
 #include <string>
 
+#include "load/bare_loop.h"
+#include "load/fleet.h"
+#include "load/pairs.h"
+#include "load/proc.h"
 #include "load/rig.h"
 #include "load/scenarios.h"
 #include "load/template.h"
@@ -13,6 +18,9 @@
 namespace livehub::bench {
 
 namespace {
+
+constexpr uint32_t kBareSocketsMax = 15'000;  // one process, of 20,000 descriptors
+constexpr uint32_t kPingBytesMax = 125;
 
 struct Cost {
   double us_per_publish = 0;            // with nobody listening
@@ -101,6 +109,33 @@ std::optional<Cost> measure_one_channel(const Options& options, Report& report) 
   return cost_of(per_publish, found->cpu_us, found->pushes, found->deliveries);
 }
 
+// CPU of a loop that sends one frame of about that size to one of its sockets at a time, as many a
+// second. They are pings: a socket gets some of the messages only, and nobody is to miss the rest.
+double bare_us(const Options& options, Report& report) {
+  Options bare = options;
+  bare.connections = std::min(options.connections, kBareSocketsMax);
+  Board board;
+  BareLoop loop(&board, options.ipv4_only);
+  Fleet fleet(fleet_of_groups(
+      bare, {{.target = loop.target(), .connections = bare.connections, .board = &board}}));
+  if (!open_group(bare, "the bare loop", 0, fleet, report)) return 0;
+  BareRun run{.rounds_per_second = options.rate_per_second,
+              .payload_bytes = std::min(options.payload_bytes, kPingBytesMax),
+              .are_pings = true,
+              .is_one_each = true};
+  CpuMeter meter(loop.pid());
+  double us = 0;
+  for (const double seconds : {options.warm_up_seconds, options.seconds}) {
+    run.rounds = std::max<uint64_t>(static_cast<uint64_t>(seconds * options.rate_per_second), 1);
+    const int64_t before_ns = meter.sample_ns();
+    loop.start(run);
+    if (!loop.await(seconds * 3 + 10)) report.fail("the bare loop did not come to its end");
+    us = static_cast<double>(meter.sample_ns() - before_ns) / 1e3 / static_cast<double>(run.rounds);
+  }
+  if (loop.tally().blocked.get() > 0) report.fail("sends of the bare loop found a full socket");
+  return us;
+}
+
 // The channels themselves, first of all: what they take in memory shows on a fresh server only.
 std::optional<Found> measure_rooms(const Options& options, const RigPlan& plan, Report& report) {
   Rig rig(options, report, plan);
@@ -153,6 +188,11 @@ void run_rooms(const Options& asked, Report& report) {
     report.number("ratio", "many channels over one, per delivery",
                   rooms.us_per_delivery / one->us_per_delivery, "", 2);
   }
+  const double bare = bare_us(options, report);
+  if (bare <= 0) return;
+  report.number("bare_us_per_delivery", "bare loop, one send at a time", bare, "us", 4);
+  report.number("over_bare", "many channels over the bare loop, per delivery",
+                rooms.us_per_delivery / bare, "", 2);
 }
 
 }  // namespace livehub::bench
