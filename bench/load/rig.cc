@@ -183,7 +183,7 @@ bool Rig::await_messages(uint64_t count) {
     const uint64_t group_readers = plan_.never_read_every == 0
                                        ? group
                                        : group - Share{0, plan_.never_read_every}.count_of(group);
-    all &= fleet_->await_messages(i, count / readers * group_readers, options_.quiet_seconds_max);
+    all &= fleet_->await_messages(i, count * group_readers / readers, options_.quiet_seconds_max);
   }
   return all;
 }
