@@ -45,7 +45,7 @@ uint64_t rss_bytes_quickly(pid_t pid);
 // in a server's own memory.
 uint64_t tcp_buffer_bytes();
 // What the kernel itself holds (slabs that it cannot give back): sockets, files, epoll's entries,
-// of both ends. Of the whole machine.
+// of both ends. Of the whole machine; for root without what others have left in them.
 uint64_t kernel_slab_bytes();
 std::vector<pid_t> thread_ids(pid_t pid);
 uint32_t descriptor_count(pid_t pid);

@@ -26,8 +26,8 @@ def channels(run):
                     found["ratio"], "", 1.5,
                     f"{own:.2f} us over {one:.2f} us, pushes of "
                     f"{found['rooms_us_per_publish']:.1f} and {found['one_us_per_publish']:.1f} us "
-                    f"taken off; a bare loop that wakes for each {found['bare_us_per_delivery']:.2f} "
-                    "us")
+                    "taken off; a bare loop that wakes for each: "
+                    f"{found['bare_us_per_delivery']:.2f} us")
 
 
 def idle_channels(run):
