@@ -83,7 +83,16 @@ function row(kind, text) {
   while (list.childElementCount > rowsMax) list.lastElementChild.remove();
 }
 
+let pushes = 0;
+
+// What is shown is the answer to the last push: those of earlier ones may come behind it.
 async function push(url) {
+  const mine = ++pushes;
+  const show = (isGood, text) => {
+    if (mine !== pushes) return;
+    answer.className = isGood ? "good" : "bad";
+    answer.textContent = text;
+  };
   const answer = by("try-answer");
   const headers = { "content-type": "application/json" };
   const token = by("try-token").value;
@@ -91,10 +100,8 @@ async function push(url) {
   try {
     const reply = await fetch(url, { method: "POST", headers, body: by("try-text").value });
     const text = await reply.text();
-    answer.className = reply.ok ? "good" : "bad";
-    answer.textContent = `${reply.status} ${text.slice(0, 200)}`;
+    show(reply.ok, `${reply.status} ${text.slice(0, 200)}`);
   } catch {
-    answer.className = "bad";
-    answer.textContent = "not reached: does CORS_ORIGINS let this page in?";
+    show(false, "not reached: does CORS_ORIGINS let this page in?");
   }
 }
