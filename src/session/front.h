@@ -47,7 +47,7 @@ class Front : public io::Events, public hub::HubEvents, public shard::Tenant, pr
   void on_writable(io::Socket socket) override;
 
   // shard::Tenant
-  void on_timers(int64_t now_ns, bool has_read_all) override;
+  void on_timers(int64_t now_ns, bool may_judge) override;
   int64_t ns_to_next_timer(int64_t now_ns) override;
   shard::MailLeft drain_mail() override;
   bool has_mail() const override;
@@ -259,8 +259,8 @@ class Front : public io::Events, public hub::HubEvents, public shard::Tenant, pr
   bool is_opening_ = false;  // Profile::on_open() runs and still looks at the request
   int64_t next_second_ns_ = 0;
   int64_t next_profile_tick_ns_ = 0;
-  bool has_read_all_ = true;  // of what had come before this turn's timers
-  uint64_t comings_ = 0;      // and goings, as trim_if_quiet() last saw them
+  bool may_judge_ = true;  // the silence of clients, in this turn's timers
+  uint64_t comings_ = 0;   // and goings, as trim_if_quiet() last saw them
   uint64_t trimmed_comings_ = 0;
   int64_t quiet_since_ns_ = 0;
 

@@ -40,8 +40,8 @@ int64_t Front::ns_to_next_timer(int64_t now_ns) {
   return std::max<int64_t>(wait_ns, 0);
 }
 
-void Front::on_timers(int64_t now_ns, bool has_read_all) {
-  has_read_all_ = has_read_all;
+void Front::on_timers(int64_t now_ns, bool may_judge) {
+  may_judge_ = may_judge;
   wheel_.advance(shard::tick_of(now_ns), [this](uint32_t index) { on_timer(index); });
   if (now_ns >= next_second_ns_) {
     next_second_ns_ = now_ns + kSecondNs;
@@ -90,7 +90,7 @@ void Front::on_timer(uint32_t index) {
   switch (c.phase) {
     case Phase::kHead:
     case Phase::kBody:
-      if (!has_read_all_) return arm_ms(index, kAgainMs);  // its next bytes may lie unread
+      if (!may_judge_) return arm_ms(index, kAgainMs);  // its next bytes may lie unread
       if (!c.http || !c.http->parser.in_head_started()) return end_idle(index);
       ++counters_.slow_heads;
       ++counters_.http_bad;
@@ -149,7 +149,7 @@ void Front::beat_ws(uint32_t index) {
   const bool is_blocked = hub_.fanout().peer(index).has(hub::Peer::kBlocked);
   if (c.has(Connection::kPingSent)) {
     // The delay may be ours: the answer lies unread, or the question has not left yet.
-    if (!has_read_all_ || (!is_blocked && !hub_.fanout().is_idle(index)))
+    if (!may_judge_ || (!is_blocked && !hub_.fanout().is_idle(index)))
       return arm_ms(index, kAgainMs);
     ++counters_.dead_peers;
     note_stream_closed(index, 1006, "no answer to a ping", Cause::kNoPong);

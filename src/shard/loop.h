@@ -19,9 +19,9 @@ namespace livehub::shard {
 class Tenant {
  public:
   virtual ~Tenant() = default;
-  // `has_read_all`: nothing that had come is left for the next turn; only then is silence a
-  // client's.
-  virtual void on_timers(int64_t now_ns, bool has_read_all) = 0;
+  // `may_judge`: nothing that had come is left for the next turn, or that has been so for too long;
+  // only then is silence a client's.
+  virtual void on_timers(int64_t now_ns, bool may_judge) = 0;
   virtual int64_t ns_to_next_timer(int64_t now_ns) = 0;
   virtual MailLeft drain_mail() = 0;
   virtual bool has_mail() const = 0;  // anything new; looked at once more before sleeping
@@ -78,7 +78,8 @@ class Loop {
         tenant_(tenant),
         doors_(doors),
         tasks_(tasks),
-        last_turn_ns_(driver.now_ns()) {}
+        last_turn_ns_(driver.now_ns()),
+        read_all_ns_(last_turn_ns_) {}
 
   void run();
   bool turn();  // one turn of run(); what the simulator calls. False when the tenant is finished
@@ -96,6 +97,7 @@ class Loop {
   bool has_more_ = false;
   bool is_stuck_ = false;  // mail waits for another shard to make room
   int64_t last_turn_ns_;
+  int64_t read_all_ns_;            // when a turn last left nothing unread
   int64_t catch_up_until_ns_ = 0;  // 0: there was no pause
   LoopCounters counters_;
 };
