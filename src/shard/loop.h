@@ -19,8 +19,8 @@ namespace livehub::shard {
 class Tenant {
  public:
   virtual ~Tenant() = default;
-  // `may_judge`: nothing that had come is left for the next turn, or that has been so for too long;
-  // only then is silence a client's.
+  // `may_judge`: nothing that had come is left for the next turn, or no turn has got so far for too
+  // long; only then is silence a client's.
   virtual void on_timers(int64_t now_ns, bool may_judge) = 0;
   virtual int64_t ns_to_next_timer(int64_t now_ns) = 0;
   virtual MailLeft drain_mail() = 0;
