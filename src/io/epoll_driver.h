@@ -50,6 +50,7 @@ class EpollDriver final : public Driver {
 
   uint32_t sockets_open() const override { return table_.open_count(); }
   uint32_t sockets_max() const override { return table_.sockets_max(); }
+  uint32_t receives_per_turn() const override { return options_.receives_per_turn; }
   const char* name() const override { return "epoll"; }
   int64_t now_ns() const override { return clock_.now_ns(); }
   int64_t read_ns() const override { return TurnClock::read_ns(); }

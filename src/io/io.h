@@ -23,7 +23,7 @@
 //     and goes on by itself when there is room again.
 //  8. A turn does a bounded amount of work (Options::accepts_per_turn, receives_per_turn); what is
 //     left over makes the next turn return at once, and no socket is served twice before another
-//     ready one.
+//     ready one: receives_per_turn() sockets in a turn, or all that were ready.
 //  9. Between pause_receive() and resume_receive() nothing about receiving is reported, its end
 //     neither, and a paused connection that died does not make turns return at once. Sending tells.
 // 10. A socket that is not open (any more) is nobody: sends to it fail with EBADF, all else does
@@ -128,6 +128,7 @@ class Driver {
 
   virtual uint32_t sockets_open() const = 0;
   virtual uint32_t sockets_max() const = 0;
+  virtual uint32_t receives_per_turn() const = 0;
   virtual const char* name() const = 0;  // "uring", "epoll", "sim"
 
   // Monotonic clock, cached per turn; the simulated kernel's own in tests.

@@ -49,6 +49,7 @@ bool SimDriver::turn(int64_t wait_ns, Events& events) {
   }
   std::vector<Socket> ready = ready_sockets();
   kernel_.random.shuffle(ready);
+  put_unserved_first(ready);
   const size_t served = std::min<size_t>(ready.size(), options_.receives_per_turn);
   for (size_t i = 0; i < served; ++i) serve(ready[i], events);
   has_done |= served > 0;
@@ -57,6 +58,16 @@ bool SimDriver::turn(int64_t wait_ns, Events& events) {
     sleeping_until_ns_ = wait_ns < 0 ? std::numeric_limits<int64_t>::max() : asked_ns + wait_ns;
   is_in_turn_ = false;
   return is_left;
+}
+
+// Rule 8: nobody twice before another who is ready.
+void SimDriver::put_unserved_first(std::vector<Socket>& ready) {
+  if (ready.size() <= options_.receives_per_turn) return served_.clear();
+  const auto key = [](Socket socket) { return uint64_t{socket.generation} << 32 | socket.index; };
+  const auto is_unserved = [&](Socket socket) { return !served_.contains(key(socket)); };
+  const auto first_served = std::stable_partition(ready.begin(), ready.end(), is_unserved);
+  if (first_served == ready.begin()) served_.clear();
+  for (size_t i = 0; i < options_.receives_per_turn; ++i) served_.insert(key(ready[i]));
 }
 
 bool SimDriver::is_roused() { return is_woken_ || can_accept() || !ready_sockets().empty(); }

@@ -8,6 +8,7 @@
 // tests/sim.
 #pragma once
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -44,6 +45,7 @@ class SimDriver final : public Driver {
 
   uint32_t sockets_open() const override { return table_.open_count(); }
   uint32_t sockets_max() const override { return table_.sockets_max(); }
+  uint32_t receives_per_turn() const override { return options_.receives_per_turn; }
   const char* name() const override { return "sim"; }
   int64_t now_ns() const override { return now_ns_; }
   int64_t unix_seconds() const override { return 1'700'000'000 + now_ns_ / 1'000'000'000; }
@@ -77,6 +79,7 @@ class SimDriver final : public Driver {
   void release(Socket socket, Slot& slot);
   void let_go();
   std::vector<Socket> ready_sockets();
+  void put_unserved_first(std::vector<Socket>& ready);
 
   SimKernel& kernel_;
   const uint32_t shard_;
@@ -84,6 +87,7 @@ class SimDriver final : public Driver {
   SocketTable table_;
   std::vector<Place> places_;  // by slot index
   std::vector<Released> released_;
+  std::set<uint64_t> served_;  // while turns leave something: who was, of those that are ready
   int64_t now_ns_;
   int64_t accept_again_ns_ = 0;
   int64_t sleeping_until_ns_ = 0;

@@ -67,6 +67,7 @@ class UringDriver final : public Driver, private CompletionSink {
 
   uint32_t sockets_open() const override { return table_.open_count(); }
   uint32_t sockets_max() const override { return table_.sockets_max(); }
+  uint32_t receives_per_turn() const override { return options_.receives_per_turn; }
   const char* name() const override { return "uring"; }
   int64_t now_ns() const override { return clock_.now_ns(); }
   int64_t read_ns() const override { return TurnClock::read_ns(); }

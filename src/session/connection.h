@@ -65,13 +65,15 @@ struct Connection {
     kDeflate = 1048576,       // WebSocket: permessage-deflate was agreed to
     kGzip = 2097152,          // SSE: the body is a gzip stream
     kInputWaits = 4194304,    // WebSocket: for its turn to be inflated; receiving is paused
+    kPingLeft = 8388608,      // with kPingSent: the kernel has it
+    kOverdue = 16777216,      // its time was over while not all was read
   };
   uint32_t generation = 0;
   Phase phase = Phase::kHead;
   uint8_t pong_seconds = 0;  // kWs; 0: the server's default
   uint16_t heartbeat_seconds = 0;
   uint32_t flags = kKeepAlive;
-  uint32_t last_received_tick = 0;
+  uint32_t last_received_tick = 0;  // with kPingSent: when the client was asked
   uint32_t opened_tick = 0;
   uint32_t message_bytes_max = 0;
   uint32_t fragments_max = 0;

@@ -95,7 +95,7 @@ void Front::on_receive(io::Socket socket, std::span<char> bytes) {
   if (!is_current(socket.index, socket.generation)) return;
   Connection& c = connections_[socket.index];
   c.last_received_tick = now_tick();
-  c.clear(Connection::kPingSent);
+  c.flags &= ~uint32_t{Connection::kPingSent | Connection::kPingLeft};
   counters_.bytes_in += bytes.size();
   c.received_bytes += static_cast<uint32_t>(bytes.size());
   switch (c.phase) {

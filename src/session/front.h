@@ -47,7 +47,7 @@ class Front : public io::Events, public hub::HubEvents, public shard::Tenant, pr
   void on_writable(io::Socket socket) override;
 
   // shard::Tenant
-  void on_timers(int64_t now_ns, bool may_judge) override;
+  void on_timers(int64_t now_ns, int64_t read_until_ns) override;
   int64_t ns_to_next_timer(int64_t now_ns) override;
   shard::MailLeft drain_mail() override;
   bool has_mail() const override;
@@ -218,6 +218,9 @@ class Front : public io::Events, public hub::HubEvents, public shard::Tenant, pr
   void on_timer(uint32_t index);
   void beat_sse(uint32_t index);
   void beat_ws(uint32_t index);
+  void await_pong(uint32_t index);
+  bool may_lie_unread(Connection& c) const;
+  void give_time(uint32_t index, int64_t ms);
   void drain_step(int64_t now_ns);
   bool may_tell_now(int64_t now_ns);
   void end_idle(uint32_t index);
@@ -259,8 +262,8 @@ class Front : public io::Events, public hub::HubEvents, public shard::Tenant, pr
   bool is_opening_ = false;  // Profile::on_open() runs and still looks at the request
   int64_t next_second_ns_ = 0;
   int64_t next_profile_tick_ns_ = 0;
-  bool may_judge_ = true;  // the silence of clients, in this turn's timers
-  uint64_t comings_ = 0;   // and goings, as trim_if_quiet() last saw them
+  int64_t read_until_ns_ = 0;  // what had come by then is read, in this turn's timers
+  uint64_t comings_ = 0;       // and goings, as trim_if_quiet() last saw them
   uint64_t trimmed_comings_ = 0;
   int64_t quiet_since_ns_ = 0;
 

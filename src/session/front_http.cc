@@ -101,7 +101,7 @@ bool Front::http_step(uint32_t index, std::span<char>& input) {
   switch (step.event) {
     case wire::HttpRequestParser::Event::kNeedMore:
       if (c.phase == Phase::kHead && !was_started && c.http->parser.in_head_started())
-        arm_ms(index, options_.head_seconds * 1000);
+        give_time(index, options_.head_seconds * 1000);
       return false;
     case wire::HttpRequestParser::Event::kHead:
       http_head(index);
@@ -188,7 +188,7 @@ void Front::http_head(uint32_t index) {
   http.route = route_of(index, request);
   if (c.has(Connection::kOfProxy)) limit_streams(index);
   c.phase = Phase::kBody;
-  arm_ms(index, kBodyMs);
+  give_time(index, kBodyMs);
   switch (http.route.kind) {
     case Route::Kind::kDestroy:
       // No byte for this request; what earlier ones on the connection were answered still goes out.
@@ -264,7 +264,7 @@ void Front::next_request(uint32_t index) {
   c.http->body.clear();
   c.http->is_refused = false;
   c.http->is_head_only = false;
-  arm_ms(index, options_.idle_seconds * 1000);
+  give_time(index, options_.idle_seconds * 1000);
   if (!was_waiting) return;
   if (c.has(Connection::kPaused)) receive_again(index, Connection::kPaused);
   take_pipelined(index);

@@ -70,6 +70,7 @@ void Front::describe(uint32_t index, SeenConnection& seen) const {
   seen.is_blocked = peer.has(hub::Peer::kBlocked);
   seen.age_ms = ms_of_ticks(wheel_.now_tick() - c.opened_tick);
   seen.quiet_ms = ms_of_ticks(wheel_.now_tick() - c.last_received_tick);
+  if (c.has(Connection::kPingSent)) seen.quiet_ms += c.heartbeat_seconds * 1000;
   seen.subscriptions = peer.subscription_count;
   seen.waiting_bytes = peer.own_bytes();
   seen.sent_bytes = sending_[index].sent_bytes;

@@ -19,6 +19,7 @@ constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
 constexpr double kTellShare = 0.7;
 // When to look again at a client whose silence may be ours.
 constexpr int64_t kAgainMs = 1000;
+constexpr int64_t kUnreadMs = 5000;
 
 }  // namespace
 
@@ -40,8 +41,8 @@ int64_t Front::ns_to_next_timer(int64_t now_ns) {
   return std::max<int64_t>(wait_ns, 0);
 }
 
-void Front::on_timers(int64_t now_ns, bool may_judge) {
-  may_judge_ = may_judge;
+void Front::on_timers(int64_t now_ns, int64_t read_until_ns) {
+  read_until_ns_ = read_until_ns;
   wheel_.advance(shard::tick_of(now_ns), [this](uint32_t index) { on_timer(index); });
   if (now_ns >= next_second_ns_) {
     next_second_ns_ = now_ns + kSecondNs;
@@ -85,12 +86,26 @@ void Front::end_idle(uint32_t index) {
     end_after_sending(index);
 }
 
+void Front::give_time(uint32_t index, int64_t ms) {
+  connections_[index].clear(Connection::kOverdue);
+  arm_ms(index, ms);
+}
+
+// Its next bytes may have come in time and lie unread. Looked at once more after kUnreadMs, or as
+// often as reading is further behind than that.
+bool Front::may_lie_unread(Connection& c) const {
+  const int64_t behind_ns = driver_.now_ns() - read_until_ns_;
+  if (behind_ns <= (c.has(Connection::kOverdue) ? kUnreadMs * 1'000'000 : 0)) return false;
+  c.set(Connection::kOverdue);
+  return true;
+}
+
 void Front::on_timer(uint32_t index) {
   Connection& c = connections_[index];
   switch (c.phase) {
     case Phase::kHead:
     case Phase::kBody:
-      if (!may_judge_) return arm_ms(index, kAgainMs);  // its next bytes may lie unread
+      if (may_lie_unread(c)) return arm_ms(index, kUnreadMs);
       if (!c.http || !c.http->parser.in_head_started()) return end_idle(index);
       ++counters_.slow_heads;
       ++counters_.http_bad;
@@ -146,25 +161,39 @@ void Front::beat_sse(uint32_t index) {
 void Front::beat_ws(uint32_t index) {
   static const std::string ping = wire::ws_frame(wire::WsOpcode::kPing, "");
   Connection& c = connections_[index];
-  const bool is_blocked = hub_.fanout().peer(index).has(hub::Peer::kBlocked);
-  if (c.has(Connection::kPingSent)) {
-    // The delay may be ours: the answer lies unread, or the question has not left yet.
-    if (!may_judge_ || (!is_blocked && !hub_.fanout().is_idle(index)))
-      return arm_ms(index, kAgainMs);
-    ++counters_.dead_peers;
-    note_stream_closed(index, 1006, "no answer to a ping", Cause::kNoPong);
-    return close_now(index, true);
-  }
+  if (c.has(Connection::kPingSent)) return await_pong(index);
   const uint32_t due = c.last_received_tick + shard::ticks_of_ms(c.heartbeat_seconds * 1000) - 1;
   if (static_cast<int32_t>(due - now_tick()) > 0) return arm_tick(index, due);
   // A blocked peer cannot take one; the kernel's own timeout watches what it was sent.
-  if (!is_blocked) {
-    hub_.fanout().push_own_static(index, ping);
-    c.set(Connection::kPingSent);
-    ++counters_.pings_sent;
+  if (hub_.fanout().peer(index).has(hub::Peer::kBlocked))
+    return arm_ms(index, c.heartbeat_seconds * 1000);
+  hub_.fanout().push_own_static(index, ping);
+  c.set(Connection::kPingSent);
+  c.last_received_tick = now_tick();
+  ++counters_.pings_sent;
+  arm_ms(index, kAgainMs);
+}
+
+// The delay may be ours, of a shard that cannot keep up: the time for an answer begins when the
+// question has left, and ends when all is read that had come by then.
+void Front::await_pong(uint32_t index) {
+  Connection& c = connections_[index];
+  const bool is_blocked = hub_.fanout().peer(index).has(hub::Peer::kBlocked);
+  if (!c.has(Connection::kPingLeft)) {
+    if (is_blocked || hub_.fanout().is_idle(index))
+      c.set(Connection::kPingLeft);
+    else
+      c.last_received_tick = now_tick();
   }
   const uint32_t pong_seconds = c.pong_seconds ? c.pong_seconds : options_.pong_seconds;
-  arm_ms(index, is_blocked ? c.heartbeat_seconds * 1000 : pong_seconds * 1000);
+  const uint32_t due = c.last_received_tick + shard::ticks_of_ms(pong_seconds * 1000);
+  if (!c.has(Connection::kPingLeft)) return arm_ms(index, kAgainMs);
+  if (static_cast<int32_t>(due - now_tick()) > 0) return arm_tick(index, due);
+  if (static_cast<int32_t>(due - shard::tick_of(read_until_ns_)) > 0)
+    return arm_ms(index, kAgainMs);
+  ++counters_.dead_peers;
+  note_stream_closed(index, 1006, "no answer to a ping", Cause::kNoPong);
+  close_now(index, true);
 }
 
 // --- drain ---

@@ -9,9 +9,6 @@ constexpr int64_t kStuckWaitNs = 1'000'000;
 // container, a suspended machine). More than a shared CPU takes from us at a time.
 constexpr int64_t kPauseNs = 200'000'000;
 constexpr int64_t kCatchUpNsMax = 5'000'000'000;
-// A shard that a flood keeps from ever reading all has served everybody in turn by then: clients
-// are judged all the same, so that no flood keeps slow heads and dead peers open.
-constexpr int64_t kUnreadNsMax = 30'000'000'000;
 
 }  // namespace
 
@@ -40,9 +37,8 @@ bool Loop::turn() {
   // 3. Timers and tasks: few, and they may close or queue what the flush should see. After a pause
   // not before all that came meanwhile is read: a pong in the kernel's buffer is no missing pong.
   const bool is_behind = is_catching_up(wait_ns, io_left);
-  const int64_t now_ns = driver_.now_ns();
-  if (!io_left) read_all_ns_ = now_ns;
-  if (!is_behind) tenant_.on_timers(now_ns, !io_left || now_ns - read_all_ns_ > kUnreadNsMax);
+  note_read(io_left);
+  if (!is_behind) tenant_.on_timers(driver_.now_ns(), read_until_ns_);
   tasks_.run();
   // 4. Mail: requests to the channels we own, then live messages. It appends, so nothing may be in
   // flight:
@@ -57,6 +53,25 @@ bool Loop::turn() {
   counters_.awake_ns += static_cast<uint64_t>(awake_ns);
   counters_.awake.note(awake_ns);
   return !tenant_.is_finished();
+}
+
+// A flood may keep us from ever reading all, but everybody is served in turn (rule 8 of io.h):
+// after so many turns, what waited at the start of the round is read. One more: it may show up
+// late.
+void Loop::note_read(bool io_left) {
+  const int64_t now_ns = driver_.now_ns();
+  if (!io_left) {
+    read_until_ns_ = now_ns;
+    round_turns_left_ = 0;
+    return;
+  }
+  if (round_turns_left_ > 1) {
+    --round_turns_left_;
+    return;
+  }
+  if (round_turns_left_ == 1) read_until_ns_ = round_start_ns_;
+  round_start_ns_ = now_ns;
+  round_turns_left_ = driver_.sockets_open() / driver_.receives_per_turn() + 2;
 }
 
 // The turn in which a pause shows has asked the kernel before it, or was sent back with EINTR by

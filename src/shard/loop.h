@@ -19,9 +19,8 @@ namespace livehub::shard {
 class Tenant {
  public:
   virtual ~Tenant() = default;
-  // `may_judge`: nothing that had come is left for the next turn, or no turn has got so far for too
-  // long; only then is silence a client's.
-  virtual void on_timers(int64_t now_ns, bool may_judge) = 0;
+  // What had come by `read_until_ns` is read: until then, silence is a client's.
+  virtual void on_timers(int64_t now_ns, int64_t read_until_ns) = 0;
   virtual int64_t ns_to_next_timer(int64_t now_ns) = 0;
   virtual MailLeft drain_mail() = 0;
   virtual bool has_mail() const = 0;  // anything new; looked at once more before sleeping
@@ -79,7 +78,7 @@ class Loop {
         doors_(doors),
         tasks_(tasks),
         last_turn_ns_(driver.now_ns()),
-        read_all_ns_(last_turn_ns_) {}
+        read_until_ns_(last_turn_ns_) {}
 
   void run();
   bool turn();  // one turn of run(); what the simulator calls. False when the tenant is finished
@@ -87,6 +86,7 @@ class Loop {
 
  private:
   bool is_catching_up(int64_t waited_ns, bool io_left);
+  void note_read(bool io_left);
 
   const uint32_t shard_;
   io::Driver& driver_;
@@ -97,7 +97,9 @@ class Loop {
   bool has_more_ = false;
   bool is_stuck_ = false;  // mail waits for another shard to make room
   int64_t last_turn_ns_;
-  int64_t read_all_ns_;            // when a turn last left nothing unread
+  int64_t read_until_ns_;  // what had come by then is read
+  int64_t round_start_ns_ = 0;
+  uint32_t round_turns_left_ = 0;  // 0: a turn left nothing unread
   int64_t catch_up_until_ns_ = 0;  // 0: there was no pause
   LoopCounters counters_;
 };

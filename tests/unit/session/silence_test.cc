@@ -35,11 +35,22 @@ EngineSetup slow_setup() {
   return setup;
 }
 
+// Of all that has to leave, one send a turn.
+EngineSetup slow_sender_setup() {
+  EngineSetup setup = slow_setup();
+  setup.io.receives_per_turn = 256;
+  setup.limits.sends_per_flush = 1;
+  return setup;
+}
+
 class SilenceTest : public testing::Test {
  protected:
+  explicit SilenceTest(const EngineSetup& setup = slow_setup())
+      : engine_(
+            kernel_, setup, [](const auto&) { return std::make_unique<Quiet>(); }, nullptr) {}
+
   io::SimKernel kernel_{1};
-  SimEngine engine_{kernel_, slow_setup(), [](const auto&) { return std::make_unique<Quiet>(); },
-                    nullptr};
+  SimEngine engine_;
   std::vector<io::SimLinkPtr> clients_;
 
   void connect(int count, std::string_view says) {
@@ -108,6 +119,45 @@ TEST_F(SilenceTest, WhoDoesNotAnswerIsGoneOnceAllIsRead) {
   pass_seconds(5);
   EXPECT_EQ(open(), 38);
   EXPECT_EQ(engine_.front(0).counters().dead_peers, 2u);
+}
+
+// Two that never stop keep the shard from ever reading all, and from no verdict.
+TEST_F(SilenceTest, InAFloodWhoAnswersStaysAndWhoDoesNotIsGone) {
+  connect(40, kUpgrade);
+  for (const auto& client : clients_) (void)kernel_.read(*client, 65536);
+  for (int turn = 0; turn < 600; ++turn) {
+    say(*clients_[0], kPong);
+    say(*clients_[1], kPong);
+    for (size_t i = 2; i < 38; ++i)
+      if (kernel_.read(*clients_[i], 65536) == kPing) say(*clients_[i], kPong);
+    crawl(1);
+  }
+  EXPECT_EQ(open(), 38);
+  EXPECT_EQ(engine_.front(0).counters().dead_peers, 2u);
+}
+
+class SlowSenderTest : public SilenceTest {
+ protected:
+  SlowSenderTest() : SilenceTest(slow_sender_setup()) {}
+};
+
+TEST_F(SlowSenderTest, TheTimeForAnAnswerBeginsWhenTheQuestionHasLeft) {
+  connect(120, kUpgrade);
+  for (const auto& client : clients_) (void)kernel_.read(*client, 65536);
+  pass_seconds(24);
+  std::vector<int64_t> answer_at(clients_.size(), 0);
+  for (int turn = 0; turn < 300; ++turn) {
+    for (size_t i = 0; i < clients_.size(); ++i) {
+      if (kernel_.read(*clients_[i], 65536) == kPing)
+        answer_at[i] = kernel_.now_ns() + 13 * kSecondNs;
+      if (answer_at[i] == 0 || kernel_.now_ns() < answer_at[i]) continue;
+      say(*clients_[i], kPong);
+      answer_at[i] = 0;
+    }
+    crawl(1);
+  }
+  EXPECT_EQ(open(), 120);
+  EXPECT_EQ(engine_.front(0).counters().dead_peers, 0u);
 }
 
 TEST_F(SilenceTest, ARequestThatLiesUnreadIsNotSlow) {
