@@ -246,6 +246,17 @@ for (const [name, args] of Object.entries(scripts)) {
   });
 }
 
+test("bench/hotspots counts each sample once, or says what it lacks", async () => {
+  const { code, output } = await script("hotspots", "--load", "connect", "--io", io);
+  if (code === 2) return assert.match(output, /perf is not installed|perf recorded nothing/);
+  assert.equal(code, 0, output);
+  const shares = [...output.matchAll(/^ {2}\S.* +(\d+\.\d) %$/gm)].map((found) => Number(found[1]));
+  assert.equal(shares.length, 9, output);
+  const sum = shares.reduce((a, b) => a + b);
+  assert.ok(Math.abs(sum - 100) < 0.6, output);
+  assert.match(output, /livehub's own code +\d/);
+});
+
 test("bench/growth measures its points and draws them", async (t) => {
   const directory = temporaryDirectory(t);
   const file = path.join(directory, "found.json");

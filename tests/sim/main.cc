@@ -20,7 +20,7 @@ using livehub::sim::ChatWorld;
 using livehub::sim::Totals;
 using livehub::sim::World;
 
-constexpr int kSecondsPerSeed = 60;  // of this machine's time: longer is a hang
+constexpr time_t kSecondsPerSeed = 60;  // of the processor: longer is a hang
 
 uint64_t current_seed = 0;
 const void* current_world = nullptr;
@@ -33,7 +33,7 @@ void on_signal(int number) {
       std::snprintf(text, sizeof(text), "\nFAILED: seed %llu, step %llu: %s\n",
                     static_cast<unsigned long long>(current_seed),
                     static_cast<unsigned long long>(current_world ? step_of(current_world) : 0),
-                    number == SIGALRM ? "it hangs" : strsignal(number));
+                    number == SIGPROF ? "it hangs" : strsignal(number));
   std::fflush(stdout);
   if (::write(2, text, static_cast<size_t>(size)) < 0) _exit(3);
   _exit(2);
@@ -86,7 +86,8 @@ bool run_world(uint64_t seed, bool is_logged, Totals& totals, uint64_t& hash) {
 // The hub with live-data and maybe a broker, then chat beside its web app.
 bool run_seed(uint64_t seed, bool is_logged, Totals& totals, uint64_t& hash) {
   current_seed = seed;
-  ::alarm(kSecondsPerSeed);
+  const itimerval limit{.it_interval = {}, .it_value = {.tv_sec = kSecondsPerSeed, .tv_usec = 0}};
+  ::setitimer(ITIMER_PROF, &limit, nullptr);
   hash = 0;
   return run_world<World>(seed, is_logged, totals, hash) &&
          run_world<ChatWorld>(seed, is_logged, totals, hash);
@@ -123,7 +124,7 @@ bool is_repeatable(uint64_t seed) {
 int main(int count, char** words) {
   Arguments arguments;
   if (!parse(count, words, arguments)) return 64;
-  for (const int number : {SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGALRM})
+  for (const int number : {SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGPROF})
     ::signal(number, on_signal);
   Totals totals;
   const auto begin = std::chrono::steady_clock::now();
