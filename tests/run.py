@@ -30,7 +30,8 @@ FULL_FACTOR = 6
 SANITIZERS = {
     "ASAN_OPTIONS": "detect_stack_use_after_return=1:strict_string_checks=1:abort_on_error=0",
     "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
-    "TSAN_OPTIONS": "second_deadlock_stack=1:halt_on_error=1",
+    "TSAN_OPTIONS": "second_deadlock_stack=1:halt_on_error=1:suppressions="
+    + os.path.join(ROOT, "tests", "tsan.suppressions"),
 }
 
 

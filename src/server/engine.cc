@@ -319,12 +319,12 @@ void Engine::State::run_shard(uint32_t id, std::string& error) {
   } catch (const std::bad_alloc&) {  // a table that the kernel has no memory for
     base::end_out_of_memory();
   }
-  ended_->arrive_and_wait();  // nobody sends mail or knocks any more
+  ended_->arrive_and_wait();  // no shard sends mail or knocks any more
   {
     const std::lock_guard guard(mutex_);
     is_running_ = false;
-    shared_->doors.open(id, nullptr);
   }
+  shared_->doors.close(id);
   front.reset();
 }
 
@@ -346,6 +346,7 @@ void Engine::State::join() {
     if (shard.thread.joinable()) shard.thread.join();
   if (canary_watch_) canary_watch_->stop();
   stop_sources();
+  const std::lock_guard guard(mutex_);
   is_running_ = false;
 }
 

@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <thread>
 #include <vector>
 
 #include "io/io.h"
@@ -19,9 +20,16 @@ class Doors {
  public:
   explicit Doors(uint32_t shards) : doors_(shards) {}
 
-  // By the shard itself, before any other thread may knock; null again before its driver goes away.
+  // By the shard itself, before any other thread may knock.
   void open(uint32_t shard, io::Driver* driver) {
     doors_[shard].driver.store(driver, std::memory_order_release);  // pairs with knock()
+  }
+  // Before the driver goes away. Sources knock until they are stopped, which is later: whoever is
+  // about to wake the driver is waited for (a system call's time), whoever comes now finds none.
+  void close(uint32_t shard) {
+    Door& door = doors_[shard];
+    door.driver.store(nullptr, std::memory_order_seq_cst);
+    while (door.knocking.load(std::memory_order_seq_cst) != 0) std::this_thread::yield();
   }
   // Announces sleep; the caller then checks for mail before it really sleeps.
   void fall_asleep(uint32_t shard) { doors_[shard].asleep.store(true, std::memory_order_seq_cst); }
@@ -32,12 +40,15 @@ class Doors {
     Door& door = doors_[shard];
     if (!door.asleep.load(std::memory_order_seq_cst)) return;
     if (!door.asleep.exchange(false, std::memory_order_seq_cst)) return;  // someone else knocked
-    if (io::Driver* driver = door.driver.load(std::memory_order_acquire)) driver->wake();
+    door.knocking.fetch_add(1, std::memory_order_seq_cst);  // before the driver is looked at
+    if (io::Driver* driver = door.driver.load(std::memory_order_seq_cst)) driver->wake();
+    door.knocking.fetch_sub(1, std::memory_order_release);  // pairs with close()
   }
 
  private:
   struct alignas(64) Door {
     std::atomic<bool> asleep{false};
+    std::atomic<uint32_t> knocking{0};
     std::atomic<io::Driver*> driver{nullptr};
   };
   std::vector<Door> doors_;

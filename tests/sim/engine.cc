@@ -54,7 +54,7 @@ SimEngine::SimEngine(io::SimKernel& kernel, const EngineSetup& setup, const Prof
 
 SimEngine::~SimEngine() {
   for (const auto& source : shared_.sources) source->stop();
-  for (uint32_t id = 0; id < shards(); ++id) shared_.doors.open(id, nullptr);
+  for (uint32_t id = 0; id < shards(); ++id) shared_.doors.close(id);
   for (Shard& shard : shards_) shard.front.reset();
 }
 
