@@ -32,6 +32,7 @@
 
 #include <sys/uio.h>
 
+#include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -45,7 +46,7 @@ namespace livehub::io {
 struct Socket {
   uint32_t index = 0;
   uint32_t generation = 0;
-  bool operator==(const Socket&) const = default;
+  auto operator<=>(const Socket&) const = default;
 };
 
 enum class SendOutcome : uint8_t {

@@ -63,11 +63,10 @@ bool SimDriver::turn(int64_t wait_ns, Events& events) {
 // Rule 8: nobody twice before another who is ready.
 void SimDriver::put_unserved_first(std::vector<Socket>& ready) {
   if (ready.size() <= options_.receives_per_turn) return served_.clear();
-  const auto key = [](Socket socket) { return uint64_t{socket.generation} << 32 | socket.index; };
-  const auto is_unserved = [&](Socket socket) { return !served_.contains(key(socket)); };
+  const auto is_unserved = [&](Socket socket) { return !served_.contains(socket); };
   const auto first_served = std::stable_partition(ready.begin(), ready.end(), is_unserved);
   if (first_served == ready.begin()) served_.clear();
-  for (size_t i = 0; i < options_.receives_per_turn; ++i) served_.insert(key(ready[i]));
+  served_.insert(ready.begin(), ready.begin() + options_.receives_per_turn);
 }
 
 bool SimDriver::is_roused() { return is_woken_ || can_accept() || !ready_sockets().empty(); }

@@ -87,7 +87,7 @@ class SimDriver final : public Driver {
   SocketTable table_;
   std::vector<Place> places_;  // by slot index
   std::vector<Released> released_;
-  std::set<uint64_t> served_;  // while turns leave something: who was, of those that are ready
+  std::set<Socket> served_;  // while turns leave something: who was, of those that are ready
   int64_t now_ns_;
   int64_t accept_again_ns_ = 0;
   int64_t sleeping_until_ns_ = 0;

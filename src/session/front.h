@@ -219,7 +219,7 @@ class Front : public io::Events, public hub::HubEvents, public shard::Tenant, pr
   void beat_sse(uint32_t index);
   void beat_ws(uint32_t index);
   void await_pong(uint32_t index);
-  bool may_lie_unread(Connection& c) const;
+  bool may_lie_unread(const Connection& c) const;
   void give_time(uint32_t index, int64_t ms);
   void drain_step(int64_t now_ns);
   bool may_tell_now(int64_t now_ns);

@@ -93,11 +93,9 @@ void Front::give_time(uint32_t index, int64_t ms) {
 
 // Its next bytes may have come in time and lie unread. Looked at once more after kUnreadMs, or as
 // often as reading is further behind than that.
-bool Front::may_lie_unread(Connection& c) const {
+bool Front::may_lie_unread(const Connection& c) const {
   const int64_t behind_ns = driver_.now_ns() - read_until_ns_;
-  if (behind_ns <= (c.has(Connection::kOverdue) ? kUnreadMs * 1'000'000 : 0)) return false;
-  c.set(Connection::kOverdue);
-  return true;
+  return behind_ns > (c.has(Connection::kOverdue) ? kUnreadMs * 1'000'000 : 0);
 }
 
 void Front::on_timer(uint32_t index) {
@@ -105,7 +103,10 @@ void Front::on_timer(uint32_t index) {
   switch (c.phase) {
     case Phase::kHead:
     case Phase::kBody:
-      if (may_lie_unread(c)) return arm_ms(index, kUnreadMs);
+      if (may_lie_unread(c)) {
+        c.set(Connection::kOverdue);
+        return arm_ms(index, kUnreadMs);
+      }
       if (!c.http || !c.http->parser.in_head_started()) return end_idle(index);
       ++counters_.slow_heads;
       ++counters_.http_bad;
@@ -144,7 +145,7 @@ void Front::beat_sse(uint32_t index) {
   const hub::Peer& peer = hub_.fanout().peer(index);
   const uint32_t period = shard::ticks_of_ms(c.heartbeat_seconds * 1000) - 1;
   const uint32_t due = std::max(peer.last_sent_tick, c.opened_tick) + period;
-  if (static_cast<int32_t>(due - now_tick()) > 0) return arm_tick(index, due);
+  if (shard::is_after(due, now_tick())) return arm_tick(index, due);
   if (!peer.has(hub::Peer::kBlocked) && hub_.fanout().is_idle(index)) {
     const uint32_t generation = c.generation;
     if (!profile_->on_heartbeat(session_of(index)))
@@ -163,7 +164,7 @@ void Front::beat_ws(uint32_t index) {
   Connection& c = connections_[index];
   if (c.has(Connection::kPingSent)) return await_pong(index);
   const uint32_t due = c.last_received_tick + shard::ticks_of_ms(c.heartbeat_seconds * 1000) - 1;
-  if (static_cast<int32_t>(due - now_tick()) > 0) return arm_tick(index, due);
+  if (shard::is_after(due, now_tick())) return arm_tick(index, due);
   // A blocked peer cannot take one; the kernel's own timeout watches what it was sent.
   if (hub_.fanout().peer(index).has(hub::Peer::kBlocked))
     return arm_ms(index, c.heartbeat_seconds * 1000);
@@ -178,19 +179,17 @@ void Front::beat_ws(uint32_t index) {
 // question has left, and ends when all is read that had come by then.
 void Front::await_pong(uint32_t index) {
   Connection& c = connections_[index];
-  const bool is_blocked = hub_.fanout().peer(index).has(hub::Peer::kBlocked);
   if (!c.has(Connection::kPingLeft)) {
-    if (is_blocked || hub_.fanout().is_idle(index))
-      c.set(Connection::kPingLeft);
-    else
+    if (!hub_.fanout().peer(index).has(hub::Peer::kBlocked) && !hub_.fanout().is_idle(index)) {
       c.last_received_tick = now_tick();
+      return arm_ms(index, kAgainMs);
+    }
+    c.set(Connection::kPingLeft);
   }
   const uint32_t pong_seconds = c.pong_seconds ? c.pong_seconds : options_.pong_seconds;
   const uint32_t due = c.last_received_tick + shard::ticks_of_ms(pong_seconds * 1000);
-  if (!c.has(Connection::kPingLeft)) return arm_ms(index, kAgainMs);
-  if (static_cast<int32_t>(due - now_tick()) > 0) return arm_tick(index, due);
-  if (static_cast<int32_t>(due - shard::tick_of(read_until_ns_)) > 0)
-    return arm_ms(index, kAgainMs);
+  if (shard::is_after(due, now_tick())) return arm_tick(index, due);
+  if (shard::is_after(due, shard::tick_of(read_until_ns_))) return arm_ms(index, kAgainMs);
   ++counters_.dead_peers;
   note_stream_closed(index, 1006, "no answer to a ping", Cause::kNoPong);
   close_now(index, true);

@@ -22,6 +22,10 @@ inline uint32_t tick_of(int64_t now_ns) { return static_cast<uint32_t>(now_ns >>
 inline uint32_t ticks_of_ms(int64_t ms) {
   return static_cast<uint32_t>((ms * 1'000'000 + kTickNs - 1) >> kTickShift) + 1;
 }
+// Ticks wrap around; of two that are within half their range, whether the first is the later one.
+inline bool is_after(uint32_t tick, uint32_t other) {
+  return static_cast<int32_t>(tick - other) > 0;
+}
 
 // Its owner's own number: a timer has no number of its own to be remembered.
 using TimerId = uint32_t;
@@ -41,7 +45,7 @@ class TimerWheel {
     Timer& timer = timers_[id];
     timer.deadline = deadline_tick;
     // What is due already stands in the next slot to be looked at.
-    uint32_t distance = static_cast<int32_t>(deadline_tick - now_) > 0 ? deadline_tick - now_ : 1;
+    uint32_t distance = is_after(deadline_tick, now_) ? deadline_tick - now_ : 1;
     if (distance >= kSlots) distance = kSlots - 1;
     link(id, (now_ + distance) % kSlots);
   }
@@ -63,7 +67,7 @@ class TimerWheel {
   // timer.
   template <typename Fire>
   void advance(uint32_t now_tick, Fire fire) {
-    while (static_cast<int32_t>(now_tick - now_) > 0) {
+    while (is_after(now_tick, now_)) {
       if (is_empty()) {
         now_ = now_tick;
         return;
@@ -74,7 +78,7 @@ class TimerWheel {
         const TimerId id = heads_[slot];
         disarm(id);
         Timer& timer = timers_[id];
-        if (static_cast<int32_t>(timer.deadline - now_) > 0)
+        if (is_after(timer.deadline, now_))
           arm(id, timer.deadline);  // was beyond the wheel
         else
           fire(id);
