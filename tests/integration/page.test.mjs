@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { Browser, haveChromium } from "./lib/browser.mjs";
-import { noScrolling, openPage, timeout, until } from "./lib/page.mjs";
+import { noScrolling, openPage, press, timeout, until } from "./lib/page.mjs";
 import { range, sleep } from "./lib/patience.mjs";
 import { Publisher } from "./lib/push.mjs";
 import { shards, withServer } from "./lib/server.mjs";
@@ -90,9 +90,9 @@ describe("the admin page", { skip: haveChromium ? false : "no Chromium here" }, 
     await withServer({ env: { LIVE_PUSH_TOKEN: "deck" } }, async (server) => {
       const { tab, complaints } = await open(server);
       await until(tab, () => document.getElementById("try-where").textContent !== "");
-      await tab.click("#try-sse");
-      await tab.click("#try-ws");
-      await tab.click("#try-tap");
+      await press(tab, "#try-sse");
+      await press(tab, "#try-ws");
+      await press(tab, "#try-tap");
       await until(tab, () =>
         /SSE: connected, 0 .*WebSocket: connected, 0 .*Tap: connected, 0 /.test(
           document.getElementById("try-counts").textContent,
@@ -102,14 +102,14 @@ describe("the admin page", { skip: haveChromium ? false : "no Chromium here" }, 
         area.value = '{ "hello": "<b>you</b>" }';
       });
       await tab.type("#try-token", "deck");
-      await tab.click("#try-push button");
+      await press(tab, "#try-push button");
       await until(tab, () => document.querySelectorAll("#try-log li").length >= 2);
       // A tap begins a moment after its stream: it may have missed the first.
       while (!(await tab.$("#try-log .tapped"))) {
-        await tab.click("#try-push button");
+        await press(tab, "#try-push button");
         await sleep(100);
       }
-      await tab.click("#try-tap");
+      await press(tab, "#try-tap");
       const rows = await tab.$$eval("#try-log li", (all) =>
         all.map((row) => [row.children[1].textContent, row.children[2].textContent]),
       );
@@ -124,7 +124,7 @@ describe("the admin page", { skip: haveChromium ? false : "no Chromium here" }, 
       await tab.$eval("#try-token", (input) => {
         input.value = "wrong";
       });
-      await tab.click("#try-push button");
+      await press(tab, "#try-push button");
       await until(tab, () => /^401 /.test(document.getElementById("try-answer").textContent));
       await tab.close();
     });

@@ -5,6 +5,17 @@ export const timeout = 90_000;
 export const until = (tab, condition, ...args) =>
   tab.waitForFunction(condition, { timeout, polling: 100 }, ...args);
 
+// Presses what a person would press again: the tables above it grow as clients come and go, and a
+// mouse button that goes down on a button and up beside it is no click.
+export async function press(tab, selector) {
+  await tab.$eval(selector, (target) => {
+    target.wasPressed = false;
+    target.addEventListener("click", () => (target.wasPressed = true), { once: true });
+  });
+  do await tab.click(selector);
+  while (!(await tab.$eval(selector, (target) => target.wasPressed)));
+}
+
 // A tab on the page, and what must stay empty: complaints, and requests to anywhere else.
 export async function openPage(
   { browser },
