@@ -9,12 +9,6 @@
 namespace livehub::io {
 namespace {
 
-// Only a second line of defence behind heartbeats and USER_TIMEOUT: it frees connections that
-// nobody sends anything on. Dead after 60 s of silence and 30 s of unanswered probes.
-constexpr int kKeepaliveIdleSeconds = 60;
-constexpr int kKeepaliveIntervalSeconds = 10;
-constexpr int kKeepaliveProbes = 3;
-
 int set_option(int fd, int level, int option, int value) {
   return ::setsockopt(fd, level, option, &value, sizeof value) == 0 ? 0 : errno;
 }
@@ -28,10 +22,6 @@ int set_inherited_options(int fd, const InheritedOptions& options) {
       {IPPROTO_TCP, TCP_NODELAY, 1},
       {IPPROTO_TCP, TCP_NOTSENT_LOWAT, static_cast<int>(options.notsent_lowat_bytes)},
       {IPPROTO_TCP, TCP_USER_TIMEOUT, static_cast<int>(options.user_timeout_ms)},
-      {SOL_SOCKET, SO_KEEPALIVE, 1},
-      {IPPROTO_TCP, TCP_KEEPIDLE, kKeepaliveIdleSeconds},
-      {IPPROTO_TCP, TCP_KEEPINTVL, kKeepaliveIntervalSeconds},
-      {IPPROTO_TCP, TCP_KEEPCNT, kKeepaliveProbes},
   };
   for (const auto& one : all)
     if (const int error = set_option(fd, one.level, one.option, one.value)) return error;

@@ -22,7 +22,9 @@ struct InheritedOptions {
   uint32_t notsent_lowat_bytes = 0;
 };
 
-// Sets on a listening socket what the sockets accepted from it inherit. 0 or an errno.
+// Sets on a listening socket what the sockets accepted from it inherit. 0 or an errno. No
+// SO_KEEPALIVE: with TCP_USER_TIMEOUT set, its first probe that is lost ends the connection
+// (docs/decisions/2026-12-01-no-keepalive.md).
 [[nodiscard]] int set_inherited_options(int fd, const InheritedOptions& options);
 
 // Its close() sends RST and drops what is still to be sent.

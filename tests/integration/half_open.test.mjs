@@ -3,8 +3,8 @@
 import assert from "node:assert/strict";
 import { after, describe, test } from "node:test";
 import { FarHost, whyNoFarHost } from "./lib/far_host.mjs";
-import { awayFor, vanish } from "./lib/half_open.mjs";
-import { withServer } from "./lib/server.mjs";
+import { awayFor, awayInSilence, vanish } from "./lib/half_open.mjs";
+import { full, withServer } from "./lib/server.mjs";
 
 const skip = whyNoFarHost() ?? false;
 const hosts = [];
@@ -35,4 +35,16 @@ describe("half-open peers", { skip, concurrency: true }, () => {
       assert.deepEqual(outcome, { ended: 0, missing: 0 });
     });
   });
+
+  test(
+    "away for 80 seconds, and nothing was to be said: they stay",
+    { skip: full ? false : "make test-full" },
+    async () => {
+      const env = { PING_SECONDS: "300", HEARTBEAT_SECONDS: "300" };
+      await withServer({ env }, async (server) => {
+        const ended = await awayInSilence(server, farHost(), { sse: 10, ws: 10, seconds: 80 });
+        assert.equal(ended, 0);
+      });
+    },
+  );
 });

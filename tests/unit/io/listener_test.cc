@@ -180,8 +180,8 @@ TEST(Listener, OptionsAreInherited) {
   EXPECT_NE(option_of(accepted.fd(), IPPROTO_TCP, TCP_NODELAY), 0);
   EXPECT_EQ(option_of(accepted.fd(), IPPROTO_TCP, TCP_USER_TIMEOUT), 12'345);
   EXPECT_EQ(option_of(accepted.fd(), IPPROTO_TCP, TCP_NOTSENT_LOWAT), 23'456);
-  EXPECT_NE(option_of(accepted.fd(), SOL_SOCKET, SO_KEEPALIVE), 0);
-  EXPECT_EQ(option_of(accepted.fd(), IPPROTO_TCP, TCP_KEEPIDLE), 60);
+  // Beside TCP_USER_TIMEOUT one lost probe would end a connection on which all is well.
+  EXPECT_EQ(option_of(accepted.fd(), SOL_SOCKET, SO_KEEPALIVE), 0);
 }
 
 TEST(Listener, AGivenHost) {
