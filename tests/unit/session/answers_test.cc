@@ -1,0 +1,108 @@
+// What a request is answered with holds: an answer on its way survives a drain, and who is told
+// that a publish was refused may send it again, since nobody got it.
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "../../sim/engine.h"
+
+namespace livehub::sim {
+namespace {
+
+constexpr size_t kLongAnswer = 5000;
+
+// GET /feed listens, POST /say publishes its body, anything else has a long answer.
+class Plain : public Profile {
+ public:
+  Route route(const Request& request) override {
+    if (request.path() == "/feed") return Route::sse({});
+    if (request.path() == "/say") return Route::read_body(100, {.status = 413});
+    return Route::answer({.status = 200, .body = std::string(kLongAnswer, 'a')});
+  }
+  void on_open(Session session, const Request&) override { session.subscribe({.channel = "feed"}); }
+  void on_body(Exchange exchange, const Request&, std::string_view line) override {
+    exchange.publish("feed", line);
+  }
+  void on_published(Exchange exchange, PublishResult result, std::string_view) override {
+    exchange.reply({.status = result == PublishResult::kAccepted ? 204 : 503});
+  }
+};
+
+// Two requests to a shard's owner fill the lane; who waits for room waits 20 ms at most.
+EngineSetup setup() {
+  EngineSetup setup;
+  setup.limits.push_wait_ns = 20'000'000;
+  setup.lanes.requests = 2;
+  return setup;
+}
+
+class AnswersTest : public testing::Test {
+ protected:
+  io::SimKernel kernel_{1};
+  SimEngine engine_{kernel_, setup(), [](const auto&) { return std::make_unique<Plain>(); },
+                    nullptr};
+
+  io::SimLinkPtr ask(std::string_view request, size_t room = 65536) {
+    io::SimLinkPtr client = kernel_.connect(room);
+    kernel_.write(*client, request);
+    client->arrived = client->up.size();
+    return client;
+  }
+  void settle() {
+    for (int turns = 0; turns < 1000 && engine_.is_runnable(0); ++turns) engine_.turn(0);
+  }
+  // What a client reads in so many rounds.
+  std::string read(io::SimLink& client, int rounds = 1) {
+    std::string all;
+    for (int i = 0; i < rounds; ++i) {
+      all += kernel_.read(client, 65536);
+      settle();
+    }
+    return all;
+  }
+};
+
+TEST_F(AnswersTest, AnAnswerOnItsWayIsFinishedInADrain) {
+  const io::SimLinkPtr slow = ask("GET / HTTP/1.1\r\nHost: h\r\n\r\n", 700);
+  settle();
+  std::string answer = read(*slow);
+  ASSERT_TRUE(answer.starts_with("HTTP/1.1 200"));
+  ASSERT_LT(answer.size(), kLongAnswer);
+  engine_.begin_drain();
+  for (int i = 0; i < 20; ++i) {
+    kernel_.advance(50'000'000);
+    settle();
+    answer += read(*slow);
+  }
+  ASSERT_FALSE(io::SimKernel::is_broken(*slow));
+  EXPECT_TRUE(io::SimKernel::is_at_end(*slow));
+  EXPECT_TRUE(answer.ends_with(std::string(kLongAnswer, 'a')));
+}
+
+TEST_F(AnswersTest, APublishThatIsToldToBeRefusedReachesNobody) {
+  const io::SimLinkPtr listener = ask("GET /feed HTTP/1.1\r\nHost: h\r\n\r\n");
+  settle();
+  (void)read(*listener);
+  std::vector<io::SimLinkPtr> pushers;
+  for (int i = 0; i < 5; ++i)
+    pushers.push_back(
+        ask("POST /say HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nm" + std::to_string(i)));
+  // Two are in the lane and three wait for it; then the shard stands still for a while.
+  engine_.turn(0);
+  kernel_.advance(30'000'000);
+  settle();
+  const std::string heard = read(*listener);
+  int refused = 0;
+  for (int i = 0; i < 5; ++i) {
+    const bool is_refused = read(*pushers[i]).starts_with("HTTP/1.1 503");
+    refused += is_refused;
+    EXPECT_EQ(heard.find("m" + std::to_string(i)) == std::string::npos, is_refused) << heard;
+  }
+  EXPECT_GE(refused, 1);
+}
+
+}  // namespace
+}  // namespace livehub::sim
