@@ -138,8 +138,13 @@ void Fanout::own_partial(PeerId id) {
 
 void Fanout::link_remainder(PeerId id) {
   peers_[id].partial()->older = remainder_newest_;
-  (remainder_newest_ == kNoIndex ? remainder_oldest_ : peers_[remainder_newest_].partial()->newer) =
-      id;
+  PeerId* next = &remainder_oldest_;
+  if (remainder_newest_ != kNoIndex) {
+    Partial* newest = peers_[remainder_newest_].partial();
+    LIVEHUB_CHECK(newest != nullptr, "who is listed with a remainder has one");
+    next = &newest->newer;
+  }
+  *next = id;
   remainder_newest_ = id;
 }
 

@@ -46,7 +46,8 @@ namespace livehub::io {
 struct Socket {
   uint32_t index = 0;
   uint32_t generation = 0;
-  auto operator<=>(const Socket&) const = default;
+  // clang-tidy 14 sees a 0 in it that should be a nullptr.
+  auto operator<=>(const Socket&) const = default;  // NOLINT(modernize-use-nullptr)
 };
 
 enum class SendOutcome : uint8_t {

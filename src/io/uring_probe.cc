@@ -193,8 +193,8 @@ class Prober final : private CompletionSink {
 UringProbe probe_uring() { return Prober().run(); }
 
 const UringProbe& cached_uring_probe() {
-  static const UringProbe probe = probe_uring();
-  return probe;
+  static const UringProbe kProbe = probe_uring();
+  return kProbe;
 }
 
 }  // namespace livehub::io

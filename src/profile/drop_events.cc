@@ -31,8 +31,8 @@ std::string dump(const Json& json) {
 // What JavaScript calls falsy among the values that can stand here.
 bool is_missing(const Json& from, const char* name) {
   const auto found = from.find(name);
-  return found == from.end() || found->is_null() || *found == std::string_view() ||
-         *found == false || *found == 0;
+  return found == from.end() || found->is_null() || *found == false || *found == 0 ||
+         (found->is_string() && found->get_ref<const std::string&>().empty());
 }
 
 void copy(const Json& from, const char* name, Json& to, const char* as) {

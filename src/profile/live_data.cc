@@ -105,7 +105,7 @@ class LiveData : public Profile {
     Reply busy = drain_reply();
     busy.headers = json(origin, 503, "").headers;
     busy.headers.emplace_back("Retry-After", "1");
-    exchange.reply(std::move(busy));
+    exchange.reply(busy);
   }
 
   Reply drain_reply() const override { return json({}, 503, error_body("Busy, try again")); }

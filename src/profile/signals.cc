@@ -258,9 +258,7 @@ class Signals : public Profile {
   // Hands the reply to this shard; on Redis's thread the profile itself may be gone.
   std::function<void(Reply)> answerer(const Exchange& exchange) const {
     return [exchange, post = context_.post](Reply reply) {
-      post([open = Exchange(exchange), reply = std::move(reply)]() mutable {
-        open.reply(std::move(reply));
-      });
+      post([open = Exchange(exchange), reply = std::move(reply)]() mutable { open.reply(reply); });
     };
   }
 
@@ -293,7 +291,7 @@ class Signals : public Profile {
           Exchange open = exchange;
           Reply reply = signals_json(cors, 200, text + signals_metrics(*shared->tally));
           reply.content_type = "text/plain; version=0.0.4; charset=utf-8";
-          open.reply(std::move(reply));
+          open.reply(reply);
         });
   }
 

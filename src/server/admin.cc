@@ -85,7 +85,7 @@ class Admin : public Profile {
     Reply reply = see_other("/");
     reply.headers.emplace_back("Set-Cookie",
                                common_->access.cookie(request, context_.unix_seconds()));
-    exchange.reply(std::move(reply));
+    exchange.reply(reply);
   }
 
   void on_open(Session session, const Request& request) override {

@@ -291,7 +291,7 @@ void AdminDebug::sweep(int64_t now_ns) {
   for (Waiting& waiting : all) {
     if (!waiting.exchange.is_open()) continue;
     if (auto reply = waiting.reply(now_ns >= waiting.until_ns))
-      waiting.exchange.reply(std::move(*reply));
+      waiting.exchange.reply(*reply);
     else
       still.push_back(std::move(waiting));
   }
