@@ -188,7 +188,7 @@ std::string Engine::State::start_sources() {
     inlets_.push_back(std::make_unique<session::ShardInlet>(
         *shared_, static_cast<uint32_t>(inlets_.size()), base::monotonic_ns));
     ++sources_started_;
-    const std::string error = guarded("a source", [&] { return source->start(*inlets_.back()); });
+    std::string error = guarded("a source", [&] { return source->start(*inlets_.back()); });
     if (!error.empty()) return error;
   }
   return {};
@@ -199,7 +199,7 @@ std::string Engine::State::start_shards(std::vector<std::string>& errors) {
   for (uint32_t id = 0; id < shard_count_; ++id)
     shards_[id].tasks = std::make_unique<shard::TaskBox>(shared_->doors, id);
   for (uint32_t id = 0; id < shard_count_; ++id) {
-    const std::string error = guarded("a shard's thread", [&] {
+    std::string error = guarded("a shard's thread", [&] {
       shards_[id].thread = std::thread([this, id, &errors] { run_shard(id, errors[id]); });
       return std::string();
     });

@@ -16,21 +16,21 @@ std::string profile_names() {
 }
 
 std::vector<Setting> make_table() {
-  static const std::string names = profile_names();
+  static const std::string kNames = profile_names();
   std::vector<Setting> table;
   for (const auto rows : {common_rows(), shared_rows(), live_data_rows(), chat_rows(),
                           signals_rows(), pg_updates_rows(), drop_rows()})
     table.insert(table.end(), rows.begin(), rows.end());
   for (Setting& setting : table)
-    if (setting.name == "LIVEHUB_PROFILE") setting.words = names;
+    if (setting.name == "LIVEHUB_PROFILE") setting.words = kNames;
   return table;
 }
 
 }  // namespace
 
 std::span<const Setting> setting_table() {
-  static const std::vector<Setting> table = make_table();
-  return table;
+  static const std::vector<Setting> kTable = make_table();
+  return kTable;
 }
 
 bool is_setting_of(const Setting& setting, std::string_view profile) {

@@ -4,6 +4,7 @@
 #include <span>
 #include <string_view>
 
+#include "base/check.h"
 #include "profile/profiles.h"
 #include "server/config_file.h"
 #include "server/setting_table.h"
@@ -38,6 +39,12 @@ Known find_setting(std::string_view key) {
       return {&setting, true};
   }
   return {};
+}
+
+const Setting& setting_of(std::string_view key) {
+  const Setting* setting = find_setting(key).setting;
+  LIVEHUB_CHECK(setting != nullptr, "a key that stands in this file is a setting's");
+  return *setting;
 }
 
 bool needs_string(SettingType type) {
@@ -213,7 +220,7 @@ std::string Loader::choose_profile() {
   const auto found = given_.find("LIVEHUB_PROFILE");
   if (found != given_.end()) {
     std::string why;
-    const auto value = parse_setting(*find_setting("profile").setting, found->second.text, why);
+    const auto value = parse_setting(setting_of("profile"), found->second.text, why);
     if (!value)
       return "LIVEHUB_PROFILE is " + quoted(found->second.text) + " (" + found->second.source +
              "); " + why + ".";
@@ -237,8 +244,8 @@ std::string Loader::check_live_data() {
 
   // A push that passes the profile's limit must fit the engine's.
   const auto body = given.find("MAX_BODY_BYTES");
-  const std::string body_text(
-      body == given.end() ? find_setting("max_body_bytes").setting->default_text : body->second);
+  const std::string body_text(body == given.end() ? setting_of("max_body_bytes").default_text
+                                                  : body->second);
   const uint64_t body_bytes = std::stoull(body_text);
   const EngineOptions& engine = settings.engine;
   if (engine.history_count > 0 && engine.history_bytes > 0 && engine.history_bytes < body_bytes)

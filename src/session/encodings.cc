@@ -87,25 +87,25 @@ EnvelopeStart::EnvelopeStart(hub::Position position) {
 }
 
 const hub::Encoding& encoding_of(EncodingKind kind) {
-  static const WsText ws_text;
-  static const SseChunked<true> sse_chunked;
-  static const SsePlain<true> sse_plain;
-  static const SseChunked<false> sse_chunked_no_id;
-  static const SsePlain<false> sse_plain_no_id;
-  static const WsEnvelope ws_envelope;
+  static const WsText kWsText;
+  static const SseChunked<true> kSseChunked;
+  static const SsePlain<true> kSsePlain;
+  static const SseChunked<false> kSseChunkedNoId;
+  static const SsePlain<false> kSsePlainNoId;
+  static const WsEnvelope kWsEnvelope;
   switch (kind) {
     case EncodingKind::kWsText:
-      return ws_text;
+      return kWsText;
     case EncodingKind::kSseChunked:
-      return sse_chunked;
+      return kSseChunked;
     case EncodingKind::kSsePlain:
-      return sse_plain;
+      return kSsePlain;
     case EncodingKind::kWsEnvelope:
-      return ws_envelope;
+      return kWsEnvelope;
     case EncodingKind::kSseChunkedNoId:
-      return sse_chunked_no_id;
+      return kSseChunkedNoId;
     case EncodingKind::kSsePlainNoId:
-      return sse_plain_no_id;
+      return kSsePlainNoId;
     case EncodingKind::kWsTextDeflated:
     case EncodingKind::kWsEnvelopeDeflated:
     case EncodingKind::kSseGzip:
@@ -113,7 +113,7 @@ const hub::Encoding& encoding_of(EncodingKind kind) {
       break;
   }
   LIVEHUB_CHECK(false, "compressed encodings are their shard's own");
-  return ws_text;
+  return kWsText;
 }
 
 }  // namespace livehub::session

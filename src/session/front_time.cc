@@ -160,7 +160,7 @@ void Front::beat_sse(uint32_t index) {
 
 // A ping after that long with nothing received: only so does a dead peer show.
 void Front::beat_ws(uint32_t index) {
-  static const std::string ping = wire::ws_frame(wire::WsOpcode::kPing, "");
+  static const std::string kPing = wire::ws_frame(wire::WsOpcode::kPing, "");
   Connection& c = connections_[index];
   if (c.has(Connection::kPingSent)) return await_pong(index);
   const uint32_t due = c.last_received_tick + shard::ticks_of_ms(c.heartbeat_seconds * 1000) - 1;
@@ -168,7 +168,7 @@ void Front::beat_ws(uint32_t index) {
   // A blocked peer cannot take one; the kernel's own timeout watches what it was sent.
   if (hub_.fanout().peer(index).has(hub::Peer::kBlocked))
     return arm_ms(index, c.heartbeat_seconds * 1000);
-  hub_.fanout().push_own_static(index, ping);
+  hub_.fanout().push_own_static(index, kPing);
   c.set(Connection::kPingSent);
   c.last_received_tick = now_tick();
   ++counters_.pings_sent;

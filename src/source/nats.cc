@@ -15,7 +15,7 @@ namespace livehub::source {
 namespace {
 
 // As the profile said, and the canary beside it.
-NatsRule with_canary(NatsRule rule, const std::string& canary) {
+NatsRule with_canary(const NatsRule& rule, const std::string& canary) {
   NatsRule both;
   both.feeds = rule.feeds;
   both.subject_of = [subject_of = rule.subject_of, canary](std::string_view channel) {

@@ -38,6 +38,7 @@ class NatsRefusals {
   explicit NatsRefusals(std::string name) : name_(std::move(name)), since_(Clock::now()) {}
   NatsRefusals(const NatsRefusals&) = delete;
   NatsRefusals& operator=(const NatsRefusals&) = delete;
+  ~NatsRefusals() = default;
 
   // Logs it, if it was not known.
   void note(const NatsRefusal& refusal);

@@ -18,10 +18,10 @@ uint64_t number(std::string_view text) {
 }  // namespace
 
 const std::string& PgOutbox::start_sql() {
-  static const std::string sql =
+  static const std::string kSql =
       "SELECT to_regclass('livehub_outbox') IS NOT NULL,"
       " pg_snapshot_xmin(pg_current_snapshot())::text";
-  return sql;
+  return kSql;
 }
 
 PgOutbox::Start PgOutbox::start(const PGresult* answer, int64_t now_ms) {
@@ -46,7 +46,7 @@ PgOutbox::Start PgOutbox::start(const PGresult* answer, int64_t now_ms) {
 // All in one statement, so that rows and horizon are of one snapshot. At most about 4 MB at once:
 // octet_length() knows the size of a large payload without reading it.
 const std::string& PgOutbox::read_sql() {
-  static const std::string sql =
+  static const std::string kSql =
       "WITH horizon AS (SELECT pg_snapshot_xmin(pg_current_snapshot()) AS xmin),"
       " next_rows AS (SELECT xid, id, channel, payload FROM livehub_outbox"
       "  WHERE (xid, id) > ($1::xid8, $2::bigint) ORDER BY xid, id LIMIT " +
@@ -57,7 +57,7 @@ const std::string& PgOutbox::read_sql() {
       " SELECT xid::text, id::text, channel, CASE WHEN xid < xmin THEN payload END,"
       "  (SELECT count(*) FROM next_rows)::text"
       " FROM sized, horizon WHERE bytes_before < 4194304 ORDER BY sized.xid, sized.id";
-  return sql;
+  return kSql;
 }
 
 std::vector<std::string> PgOutbox::read_arguments() const {
@@ -96,12 +96,12 @@ void PgOutbox::next() {
 }
 
 const std::string& PgOutbox::purge_sql() {
-  static const std::string sql =
+  static const std::string kSql =
       "DELETE FROM livehub_outbox WHERE (xid, id) IN (SELECT xid, id FROM livehub_outbox"
       " WHERE created < clock_timestamp() - $1::bigint * interval '1 second'"
       " AND (xid, id) <= ($2::xid8, $3::bigint) ORDER BY created LIMIT " +
       std::to_string(kPurgeRows) + " FOR UPDATE SKIP LOCKED)";
-  return sql;
+  return kSql;
 }
 
 std::vector<std::string> PgOutbox::purge_arguments() const {

@@ -29,13 +29,13 @@ constexpr std::pair<const char*, const char*> kDefaults[] = {
 };
 
 const std::set<std::string, std::less<>>& known_keywords() {
-  static const std::set<std::string, std::less<>> known = [] {
+  static const std::set<std::string, std::less<>> kKnown = [] {
     std::set<std::string, std::less<>> names;
     const OptionList list(PQconndefaults());
     for (const PQconninfoOption* o = list.get(); o && o->keyword; ++o) names.insert(o->keyword);
     return names;
   }();
-  return known;
+  return kKnown;
 }
 
 // One name=value of the query as libpq understands it; empty: passed over.

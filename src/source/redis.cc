@@ -28,6 +28,7 @@ std::string redis_id(SourcePosition position) {
 }
 
 std::string machine_name() {
+  // Nobody sets variables in this program. NOLINTNEXTLINE(concurrency-mt-unsafe)
   if (const char* machine = std::getenv("FLY_MACHINE_ID"); machine && *machine) return machine;
   char host[256] = {};
   return ::gethostname(host, sizeof(host) - 1) == 0 && host[0] ? host : "machine";

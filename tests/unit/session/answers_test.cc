@@ -1,5 +1,6 @@
-// What a request is answered with holds: an answer on its way survives a drain, and who is told
-// that a publish was refused may send it again, since nobody got it.
+// What a request is answered with holds: an answer on its way survives a drain, who is told that a
+// publish was refused may send it again, since nobody got it, and nobody is answered that he is too
+// slow because the shard was.
 #include <gtest/gtest.h>
 
 #include <memory>
@@ -102,6 +103,19 @@ TEST_F(AnswersTest, APublishThatIsToldToBeRefusedReachesNobody) {
     EXPECT_EQ(heard.find("m" + std::to_string(i)) == std::string::npos, is_refused) << heard;
   }
   EXPECT_GE(refused, 1);
+}
+
+TEST_F(AnswersTest, WhoComesAfterAFreezeHasHisWholeTime) {
+  settle();
+  kernel_.advance(12'000'000'000);  // a head may take 10 s
+  const io::SimLinkPtr newcomer = ask("GET / HTTP/1.1\r\n");
+  settle();
+  kernel_.advance(8'000'000'000);
+  settle();
+  kernel_.write(*newcomer, "Host: h\r\n\r\n");
+  newcomer->arrived = newcomer->up.size();
+  settle();
+  EXPECT_TRUE(read(*newcomer).starts_with("HTTP/1.1 200"));
 }
 
 }  // namespace
