@@ -16,8 +16,8 @@ struct ListDeleter {
 };
 
 void start_curl() {
-  static const CURLcode started = curl_global_init(CURL_GLOBAL_DEFAULT);
-  (void)started;
+  static const CURLcode kStarted = curl_global_init(CURL_GLOBAL_DEFAULT);
+  (void)kStarted;
 }
 
 std::string lower_case(std::string_view text) {

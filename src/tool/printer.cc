@@ -29,7 +29,7 @@ bool print_line(std::string_view line) {
 
 int lost_output_exit() {
   if (print_errno == EPIPE) return kExitOk;
-  complain(std::string("standard output cannot be written: ") + std::strerror(print_errno));
+  complain(std::string("standard output cannot be written: ") + ::strerrordesc_np(print_errno));
   return kExitFailed;
 }
 
