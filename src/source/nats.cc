@@ -15,16 +15,17 @@ namespace livehub::source {
 namespace {
 
 // As the profile said, and the canary beside it.
-NatsRule with_canary(const NatsRule& rule, const std::string& canary) {
+NatsRule with_canary(NatsRule rule, const std::string& canary) {
   NatsRule both;
   both.feeds = rule.feeds;
-  both.subject_of = [subject_of = rule.subject_of, canary](std::string_view channel) {
+  both.subject_of = [subject_of = std::move(rule.subject_of), canary](std::string_view channel) {
     return channel == kCanaryChannel ? canary : subject_of(channel);
   };
-  both.channel_of = [channel_of = rule.channel_of, canary](std::string_view subject) {
+  both.channel_of = [channel_of = std::move(rule.channel_of), canary](std::string_view subject) {
     return subject == canary ? std::string(kCanaryChannel) : channel_of(subject);
   };
-  both.decode = [decode = rule.decode, canary](const NatsMessage& message, NatsDecoded& out) {
+  both.decode = [decode = std::move(rule.decode), canary](const NatsMessage& message,
+                                                          NatsDecoded& out) {
     if (message.subject != canary) return decode(message, out);
     out.payload = message.payload;
     return true;
