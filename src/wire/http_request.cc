@@ -282,7 +282,7 @@ struct LlhttpHooks {
   }
 
   static const llhttp_settings_t* settings() {
-    static const llhttp_settings_t settings = [] {
+    static const llhttp_settings_t kSettings = [] {
       llhttp_settings_t hooks;
       llhttp_settings_init(&hooks);
       hooks.on_url = url;
@@ -293,7 +293,7 @@ struct LlhttpHooks {
       hooks.on_message_complete = message_done;
       return hooks;
     }();
-    return &settings;
+    return &kSettings;
   }
 };
 
