@@ -128,7 +128,7 @@ format:  ## Bring the C++ sources to the house style
 	@git ls-files -co --exclude-standard '*.h' '*.cc' | xargs clang-format -i
 
 # clang reads no headers that gcc precompiled, and clang 14 has C++20's coroutines without saying so.
-tidy: deps-build  ## Check the house rules, then let clang-tidy read every source (half an hour)
+tidy: deps-build  ## Check the house rules, then let clang-tidy read every source (minutes)
 	@python3 tests/tidy/tidy.py
 	@$(call install,clang-tidy)
 	@cmake --preset tidy >/dev/null

@@ -112,8 +112,7 @@ void Fanout::drop_partial(Peer& peer) {
   const Partial* partial = peer.partial();
   if (!partial) return;
   if (partial->where != Partial::Where::kStream) {
-    (partial->older == kNoIndex ? remainder_oldest_ : peers_[partial->older].partial()->newer) =
-        partial->newer;
+    newer_link(partial->older) = partial->newer;
     (partial->newer == kNoIndex ? remainder_newest_ : peers_[partial->newer].partial()->older) =
         partial->older;
   }
@@ -138,14 +137,15 @@ void Fanout::own_partial(PeerId id) {
 
 void Fanout::link_remainder(PeerId id) {
   peers_[id].partial()->older = remainder_newest_;
-  PeerId* next = &remainder_oldest_;
-  if (remainder_newest_ != kNoIndex) {
-    Partial* newest = peers_[remainder_newest_].partial();
-    LIVEHUB_CHECK(newest != nullptr, "who is listed with a remainder has one");
-    next = &newest->newer;
-  }
-  *next = id;
+  newer_link(remainder_newest_) = id;
   remainder_newest_ = id;
+}
+
+PeerId& Fanout::newer_link(PeerId older) {
+  if (older == kNoIndex) return remainder_oldest_;
+  Partial* partial = peers_[older].partial();
+  LIVEHUB_CHECK(partial != nullptr, "who is listed with a remainder has one");
+  return partial->newer;
 }
 
 void Fanout::tell_drained(PeerId id) {

@@ -203,6 +203,7 @@ class Fanout {
   void drop_partial(Peer& peer);
   void own_partial(PeerId peer);  // copies the rest of a partial frame out of its stream
   void link_remainder(PeerId peer);
+  PeerId& newer_link(PeerId older);  // to the remainder behind it; kNoIndex: to the first
   uint64_t needs_from(const Subscription& s) const;
   void make_ready(PeerId id);
   void attach(SubscriptionId id, StreamId stream, uint64_t cursor, uint64_t hint);

@@ -7,7 +7,7 @@
 //      with task work, what was ready has completed, up to a few stragglers that the next wait
 //      takes up.
 //   3. The sink queues nothing, so that reaping inside of a submission does not recurse.
-// Tests: tests/unit/io/uring_ring_test.cc, uring_test.cc.
+// Tests: tests/unit/io/uring_test.cc.
 #pragma once
 
 #include <cstdint>

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { after, describe, test } from "node:test";
 import { FarHost, whyNoFarHost } from "./lib/far_host.mjs";
-import { awayFor, awayInSilence, vanish } from "./lib/half_open.mjs";
+import { awayFor, vanish } from "./lib/half_open.mjs";
 import { full, withServer } from "./lib/server.mjs";
 
 const skip = whyNoFarHost() ?? false;
@@ -42,8 +42,8 @@ describe("half-open peers", { skip, concurrency: true }, () => {
     async () => {
       const env = { PING_SECONDS: "300", HEARTBEAT_SECONDS: "300" };
       await withServer({ env }, async (server) => {
-        const ended = await awayInSilence(server, farHost(), { sse: 10, ws: 10, seconds: 80 });
-        assert.equal(ended, 0);
+        const away = { sse: 10, ws: 10, seconds: 80, pushEveryMs: 0 };
+        assert.deepEqual(await awayFor(server, farHost(), away), { ended: 0, missing: 0 });
       });
     },
   );

@@ -93,7 +93,7 @@ def find_program(build, name):
 
 
 def limit_processor_time():
-    resource.setrlimit(resource.RLIMIT_CPU, (SECONDS_MAX, SECONDS_MAX + 1))
+    resource.setrlimit(resource.RLIMIT_CPU, (SECONDS_MAX, resource.RLIM_INFINITY))
 
 
 def run_test(build, test, seeds):
@@ -104,7 +104,7 @@ def run_test(build, test, seeds):
         done = run(command, preexec_fn=limit_processor_time)
     except subprocess.TimeoutExpired:
         return True, "it stands still"
-    if done.returncode in (-signal.SIGXCPU, -signal.SIGKILL):
+    if done.returncode == -signal.SIGXCPU:
         return True, "it goes on and on"
     lines = [line for line in done.stdout.splitlines() if "FAILED" in line or "livehub:" in line]
     return done.returncode != 0, (lines[0] if lines else f"exit code {done.returncode}")

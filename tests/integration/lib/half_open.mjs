@@ -72,33 +72,19 @@ export async function vanish(server, host, { sse, ws, pushEveryMs }) {
   return { seconds, messages };
 }
 
-// They are away for a while and come back: nobody is lost, and all get what came meanwhile.
-export async function awayFor(server, host, { sse, ws, seconds }) {
+// They are away for a while and come back: nobody is lost, and all get what came meanwhile. With
+// pushEveryMs 0 nothing is said until they are back; whoever the hub has given up misses what is
+// said then.
+export async function awayFor(server, host, { sse, ws, seconds, pushEveryMs = 100 }) {
   const far = await host.clients(server, { sse, ws });
   const all = sse + ws;
   await eventually(async () => (await openStreams(server)) === all, `${all} open streams`);
-  const neighbours = await Neighbours.open(server, 100);
-  await far.until((c) => c.messages >= all, "messages over there");
+  const neighbours = await Neighbours.open(server, pushEveryMs);
+  if (pushEveryMs) await far.until((c) => c.messages >= all, "messages over there");
   host.vanish();
   await sleep(seconds * 1000);
   host.comeBack();
   const messages = await neighbours.end();
   await far.until((c) => c.ended > 0 || c.messages >= all * messages, "all of them", 60_000);
   return { ended: far.ended, missing: all * messages - far.messages };
-}
-
-// They are away for a while in which nobody says anything, and come back; how many ended.
-export async function awayInSilence(server, host, { sse, ws, seconds }) {
-  const far = await host.clients(server, { sse, ws });
-  const all = sse + ws;
-  await eventually(async () => (await openStreams(server)) === all, `${all} open streams`);
-  host.vanish();
-  await sleep(seconds * 1000);
-  host.comeBack();
-  // Whoever the hub has given up is told so by its answer to anything that is sent to it.
-  const neighbours = await Neighbours.open(server);
-  await neighbours.end();
-  await far.until((c) => c.ended > 0 || c.messages >= all, "the message over there", 60_000);
-  far.close();
-  return far.ended;
 }

@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "../../sim/engine.h"
+#include "sim_shard.h"
 
 namespace livehub::sim {
 namespace {
@@ -40,34 +40,20 @@ EngineSetup setup() {
   return setup;
 }
 
-class AnswersTest : public testing::Test {
+class AnswersTest : public SimShardTest {
  protected:
-  io::SimKernel kernel_{1};
-  SimEngine engine_{kernel_, setup(), [](const auto&) { return std::make_unique<Plain>(); },
-                    nullptr};
+  AnswersTest() : SimShardTest(setup(), [](const auto&) { return std::make_unique<Plain>(); }) {}
 
-  io::SimLinkPtr ask(std::string_view request, size_t room = 65536) {
-    io::SimLinkPtr client = kernel_.connect(room);
-    kernel_.write(*client, request);
-    client->arrived = client->up.size();
-    return client;
-  }
-  void settle() {
-    for (int turns = 0; turns < 1000 && engine_.is_runnable(0); ++turns) engine_.turn(0);
-  }
-  // What a client reads in so many rounds.
-  std::string read(io::SimLink& client, int rounds = 1) {
-    std::string all;
-    for (int i = 0; i < rounds; ++i) {
-      all += kernel_.read(client, 65536);
-      settle();
-    }
-    return all;
+  // And what becomes of it that the client has read.
+  std::string read(io::SimLink& client) {
+    std::string heard = hear(client);
+    settle();
+    return heard;
   }
 };
 
 TEST_F(AnswersTest, AnAnswerOnItsWayIsFinishedInADrain) {
-  const io::SimLinkPtr slow = ask("GET / HTTP/1.1\r\nHost: h\r\n\r\n", 700);
+  const io::SimLinkPtr slow = connect("GET / HTTP/1.1\r\nHost: h\r\n\r\n", 700);
   settle();
   std::string answer = read(*slow);
   ASSERT_TRUE(answer.starts_with("HTTP/1.1 200"));
@@ -84,13 +70,13 @@ TEST_F(AnswersTest, AnAnswerOnItsWayIsFinishedInADrain) {
 }
 
 TEST_F(AnswersTest, APublishThatIsToldToBeRefusedReachesNobody) {
-  const io::SimLinkPtr listener = ask("GET /feed HTTP/1.1\r\nHost: h\r\n\r\n");
+  const io::SimLinkPtr listener = connect("GET /feed HTTP/1.1\r\nHost: h\r\n\r\n");
   settle();
   (void)read(*listener);
   std::vector<io::SimLinkPtr> pushers;
   for (int i = 0; i < 5; ++i)
     pushers.push_back(
-        ask("POST /say HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nm" + std::to_string(i)));
+        connect("POST /say HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nm" + std::to_string(i)));
   // Two are in the lane and three wait for it; then the shard stands still for a while.
   engine_.turn(0);
   kernel_.advance(30'000'000);
@@ -108,12 +94,11 @@ TEST_F(AnswersTest, APublishThatIsToldToBeRefusedReachesNobody) {
 TEST_F(AnswersTest, WhoComesAfterAFreezeHasHisWholeTime) {
   settle();
   kernel_.advance(12'000'000'000);  // a head may take 10 s
-  const io::SimLinkPtr newcomer = ask("GET / HTTP/1.1\r\n");
+  const io::SimLinkPtr newcomer = connect("GET / HTTP/1.1\r\n");
   settle();
   kernel_.advance(8'000'000'000);
   settle();
-  kernel_.write(*newcomer, "Host: h\r\n\r\n");
-  newcomer->arrived = newcomer->up.size();
+  say(*newcomer, "Host: h\r\n\r\n");
   settle();
   EXPECT_TRUE(read(*newcomer).starts_with("HTTP/1.1 200"));
 }

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "../../sim/engine.h"
+#include "sim_shard.h"
 
 namespace livehub::sim {
 namespace {
@@ -43,30 +43,16 @@ EngineSetup slow_sender_setup() {
   return setup;
 }
 
-class SilenceTest : public testing::Test {
+class SilenceTest : public SimShardTest {
  protected:
   explicit SilenceTest(const EngineSetup& setup = slow_setup())
-      : engine_(
-            kernel_, setup, [](const auto&) { return std::make_unique<Quiet>(); }, nullptr) {}
+      : SimShardTest(setup, [](const auto&) { return std::make_unique<Quiet>(); }) {}
 
-  io::SimKernel kernel_{1};
-  SimEngine engine_;
   std::vector<io::SimLinkPtr> clients_;
 
-  void connect(int count, std::string_view says) {
-    for (int i = 0; i < count; ++i) {
-      clients_.push_back(kernel_.connect(65536));
-      say(*clients_.back(), says);
-    }
+  void connect_all(int count, std::string_view says) {
+    for (int i = 0; i < count; ++i) clients_.push_back(connect(says));
     settle();
-  }
-  // What a client writes is at the server at once.
-  void say(io::SimLink& client, std::string_view bytes) {
-    kernel_.write(client, bytes);
-    client.arrived = client.up.size();
-  }
-  void settle() {
-    for (int turns = 0; turns < 1000 && engine_.is_runnable(0); ++turns) engine_.turn(0);
   }
   void pass_seconds(int seconds) {
     for (int i = 0; i < seconds; ++i) {
@@ -89,15 +75,14 @@ class SilenceTest : public testing::Test {
   // How many were pinged since the last look.
   int pinged() {
     int count = 0;
-    for (const auto& client : clients_) count += kernel_.read(*client, 65536) == kPing;
+    for (const auto& client : clients_) count += hear(*client) == kPing;
     return count;
   }
 };
 
 TEST_F(SilenceTest, AnAnswerThatLiesUnreadIsNoSilence) {
-  connect(40, kUpgrade);
-  for (const auto& client : clients_)
-    EXPECT_TRUE(kernel_.read(*client, 65536).starts_with("HTTP/1.1 101"));
+  connect_all(40, kUpgrade);
+  for (const auto& client : clients_) EXPECT_TRUE(hear(*client).starts_with("HTTP/1.1 101"));
   pass_seconds(26);
   ASSERT_EQ(pinged(), 40);
   pass_seconds(13);
@@ -109,8 +94,8 @@ TEST_F(SilenceTest, AnAnswerThatLiesUnreadIsNoSilence) {
 }
 
 TEST_F(SilenceTest, WhoDoesNotAnswerIsGoneOnceAllIsRead) {
-  connect(40, kUpgrade);
-  for (const auto& client : clients_) (void)kernel_.read(*client, 65536);
+  connect_all(40, kUpgrade);
+  for (const auto& client : clients_) (void)hear(*client);
   pass_seconds(26);
   ASSERT_EQ(pinged(), 40);
   pass_seconds(13);
@@ -123,13 +108,13 @@ TEST_F(SilenceTest, WhoDoesNotAnswerIsGoneOnceAllIsRead) {
 
 // Two that never stop keep the shard from ever reading all, and from no verdict.
 TEST_F(SilenceTest, InAFloodWhoAnswersStaysAndWhoDoesNotIsGone) {
-  connect(40, kUpgrade);
-  for (const auto& client : clients_) (void)kernel_.read(*client, 65536);
+  connect_all(40, kUpgrade);
+  for (const auto& client : clients_) (void)hear(*client);
   for (int turn = 0; turn < 600; ++turn) {
     say(*clients_[0], kPong);
     say(*clients_[1], kPong);
     for (size_t i = 2; i < 38; ++i)
-      if (kernel_.read(*clients_[i], 65536) == kPing) say(*clients_[i], kPong);
+      if (hear(*clients_[i]) == kPing) say(*clients_[i], kPong);
     crawl(1);
   }
   EXPECT_EQ(open(), 38);
@@ -142,14 +127,13 @@ class SlowSenderTest : public SilenceTest {
 };
 
 TEST_F(SlowSenderTest, TheTimeForAnAnswerBeginsWhenTheQuestionHasLeft) {
-  connect(120, kUpgrade);
-  for (const auto& client : clients_) (void)kernel_.read(*client, 65536);
+  connect_all(120, kUpgrade);
+  for (const auto& client : clients_) (void)hear(*client);
   pass_seconds(24);
   std::vector<int64_t> answer_at(clients_.size(), 0);
   for (int turn = 0; turn < 300; ++turn) {
     for (size_t i = 0; i < clients_.size(); ++i) {
-      if (kernel_.read(*clients_[i], 65536) == kPing)
-        answer_at[i] = kernel_.now_ns() + 13 * kSecondNs;
+      if (hear(*clients_[i]) == kPing) answer_at[i] = kernel_.now_ns() + 13 * kSecondNs;
       if (answer_at[i] == 0 || kernel_.now_ns() < answer_at[i]) continue;
       say(*clients_[i], kPong);
       answer_at[i] = 0;
@@ -161,12 +145,11 @@ TEST_F(SlowSenderTest, TheTimeForAnAnswerBeginsWhenTheQuestionHasLeft) {
 }
 
 TEST_F(SilenceTest, ARequestThatLiesUnreadIsNotSlow) {
-  connect(40, "GET / HTTP/1.1\r\nHost: h\r\n");
+  connect_all(40, "GET / HTTP/1.1\r\nHost: h\r\n");
   pass_seconds(9);
   for (const auto& client : clients_) say(*client, "\r\n");  // in time
   crawl(60);
-  for (const auto& client : clients_)
-    EXPECT_TRUE(kernel_.read(*client, 65536).starts_with("HTTP/1.1 204"));
+  for (const auto& client : clients_) EXPECT_TRUE(hear(*client).starts_with("HTTP/1.1 204"));
   EXPECT_EQ(engine_.front(0).counters().slow_heads, 0u);
 }
 
