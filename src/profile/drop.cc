@@ -1,6 +1,9 @@
 #include "profile/drop.h"
 
+#include <algorithm>
 #include <charconv>
+#include <deque>
+#include <iterator>
 #include <unordered_map>
 #include <utility>
 
@@ -27,8 +30,9 @@ constexpr int64_t kLogSeconds = 10;
 // What all shards share. immutable but for the sources, which are mailboxes, the origins, which a
 // reload may change, and the board's place, which shard 0 sets before anybody is accepted.
 struct Shared {
-  std::shared_ptr<source::NatsSource> nats;
-  std::shared_ptr<source::HttpClient> http;
+  std::shared_ptr<source::NatsSubscriber> nats;
+  std::shared_ptr<source::HttpCaller> http;
+  std::function<int64_t()> unix_ms = base::unix_ms;
   std::string ingress_url;
   uint32_t timeout_ms = 15'000;
   Current<auth::OriginList> origins;
@@ -53,17 +57,23 @@ struct Shared {
   }
 };
 
-// One open stream. What it still has to be sent as a snapshot is a need: of the drop (or of the
-// token), and of the user.
+// One of a stream's channels: of the drop (or the queue's token), or of the user. Its events are a
+// snapshot, then what came since before that was asked for. Until the snapshot is out the channel
+// is watched, not received, so that nothing overtakes it.
+struct Part {
+  std::string channel;  // empty: the stream has no such part
+  std::string position;
+  bool is_held = false;  // it is watched: nothing after `position` is lost
+  bool is_live = false;  // it is received
+  bool needs = false;    // a snapshot
+};
+
 struct Client {
   Session session;
   DropTarget target;
-  std::string positions[2];  // of the two channels, while they are watched
-  bool is_watched[2] = {false, false};
-  bool needs[2] = {true, true};
-  bool owes[2] = {false, false};  // a gap's snapshot could not be had: tried again later
-  bool is_asking = false;         // a task is at work for it
-  bool is_live = false;           // it is subscribed
+  Part parts[2];
+  bool is_asking = false;   // a task is at work for it
+  bool is_greeted = false;  // it has had its first snapshots, or they failed
 };
 
 class Drop : public Profile {
@@ -73,7 +83,7 @@ class Drop : public Profile {
     if (context.shard != 0) return;
     const Shared* all = shared_.get();
     board_ =
-        std::make_unique<DropBoard>(context, shared_->nats, shared_->http,
+        std::make_unique<DropBoard>(context, shared_->nats, shared_->http, all->unix_ms,
                                     [all](std::string_view drop) { return all->drop_state(drop); });
     shared_->board = board_.get();
     shared_->post_to_board = context.post;
@@ -107,12 +117,10 @@ class Drop : public Profile {
       to_board([](DropBoard& board) { board.arrive(); });
       return session.subscribe({.channel = DropBoard::kChannel, .format = Format::kNoId});
     }
-    const std::string second = client.target.second_channel();
-    client.is_watched[1] = second.empty();
-    client.needs[1] = !second.empty();
-    // The answers may come at once: nothing of `client` is used behind these.
-    session.watch(client.target.first_channel());
-    if (!second.empty()) session.watch(second);
+    client.parts[0].channel = client.target.first_channel();
+    client.parts[1].channel = client.target.second_channel();
+    // An answer may come at once, but ends nothing.
+    for (Part& part : client.parts) hold(session, part);
   }
 
   void on_subscribed(Session session, std::string_view channel, std::string_view) override {
@@ -121,32 +129,34 @@ class Drop : public Profile {
 
   void on_watching(Session session, std::string_view channel, std::string_view position) override {
     Client* client = find(session.tag());
-    if (!client) return;
-    const size_t which = channel == client->target.first_channel() ? 0 : 1;
-    client->is_watched[which] = true;
-    client->positions[which] = position;
-    if (client->is_watched[0] && client->is_watched[1]) start(session.tag(), *client);
+    Part* part = client ? part_of(*client, channel) : nullptr;
+    if (!part) return;
+    part->is_held = true;
+    part->position = position;
+    start(session.tag(), *client);
   }
 
   // What is missing is in a fresh snapshot.
-  void on_gap(Session session, Gap, std::string_view channel, std::string_view position) override {
+  void on_gap(Session session, Gap, std::string_view channel, std::string_view) override {
     if (channel == DropBoard::kChannel) return ask_board(session);
     Client* client = find(session.tag());
-    if (!client) return;
-    const size_t which = channel == client->target.first_channel() ? 0 : 1;
-    client->needs[which] = true;
-    if (!client->is_live) client->positions[which] = position;
-    if (client->is_watched[0] && client->is_watched[1]) start(session.tag(), *client);
+    if (Part* part = client ? part_of(*client, channel) : nullptr) hold(session, *part);
   }
 
   bool on_heartbeat(Session session) override {
     session.send_comment("ping");
-    Client* client = find(session.tag());
-    if (!client || !(client->owes[0] || client->owes[1])) return true;
-    for (size_t i = 0; i < 2; ++i)
-      client->needs[i] = client->needs[i] || std::exchange(client->owes[i], false);
-    start(session.tag(), *client);
     return true;
+  }
+
+  int64_t tick_ms() const override {
+    return !owed_.empty() || (board_ && board_->owes_call()) ? kTickMs : 0;
+  }
+  void on_tick(int64_t now_ns) override {
+    if (board_) board_->on_tick(now_ns);
+    ++ticks_;
+    for (; !owed_.empty() && owed_.front().due_tick <= ticks_; owed_.pop_front())
+      if (Client* client = find(owed_.front().id))
+        hold(client->session, client->parts[owed_.front().which]);
   }
 
   void on_close(Session session, uint16_t, std::string_view) override {
@@ -159,6 +169,13 @@ class Drop : public Profile {
 
  private:
   static constexpr std::string_view kEventStream = "text/event-stream";
+  static constexpr int64_t kTickMs = 1000;
+  static constexpr uint64_t kOwedTicks = 15;
+  struct Owed {  // a snapshot that could not be had
+    uint64_t id;
+    size_t which;
+    uint64_t due_tick;
+  };
 
   // --- answers ---
 
@@ -208,10 +225,32 @@ class Drop : public Profile {
     return found == clients_.end() ? nullptr : &found->second;
   }
 
+  static Part* part_of(Client& client, std::string_view channel) {
+    for (Part& part : client.parts)
+      if (part.channel == channel) return &part;
+    return nullptr;
+  }
+
+  // A snapshot is needed: what comes from now on waits for it.
+  static void hold(Session session, Part& part) {
+    if (part.channel.empty()) return;
+    part.needs = true;
+    part.is_held = part.is_live = false;
+    const std::string channel = part.channel;
+    session.unsubscribe(channel);  // only what there is: not what begins now
+    session.watch(channel);
+  }
+
   void start(uint64_t id, Client& client) {
     if (client.is_asking) return;
+    // The first time both or none: no event of the one before the snapshot of the other.
+    if (!client.is_greeted && !is_all_held(client)) return;
     client.is_asking = true;
     tasks_.start(greet(id));
+  }
+  static bool is_all_held(const Client& client) {
+    return std::all_of(std::begin(client.parts), std::end(client.parts),
+                       [](const Part& part) { return part.channel.empty() || part.is_held; });
   }
 
   // The call behind the first or the second part of a snapshot.
@@ -223,55 +262,53 @@ class Drop : public Profile {
   }
 
   // False: there is nothing to send in this answer.
-  static bool send_part(const Client& client, size_t which, std::string_view body) {
+  bool send_part(const Client& client, size_t which, std::string_view body) const {
     Session session = client.session;
     if (client.target.kind == DropTarget::Kind::kQueue) {
       const auto event = queue_event(client.target.who, body);
       if (event) session.send_event({}, event->event, event->data);
-      return true;  // a token that is not known has no status, and no event
+      return is_drop_state(body);  // a token that is not known has no status, and no event
     }
-    const auto event =
-        which == 0 ? connected_event(client.target.drop, body, base::unix_ms()) : user_event(body);
+    const auto event = which == 0 ? connected_event(client.target.drop, body, shared_->unix_ms())
+                                  : user_event(body);
     if (event) session.send_event({}, which == 0 ? "connected" : "user", *event);
     return event.has_value();
   }
 
-  // Sends what the client needs, then lets it hear what has come since it began to watch. The
-  // client may be gone after each wait.
+  // Sends what the client needs, then lets it hear what has come since it was held. The client may
+  // be gone after each wait.
   source::Task greet(uint64_t id) {
-    for (size_t which = 0; which < 2;) {
-      Client* client = find(id);
-      if (!client) co_return;
-      if (!std::exchange(client->needs[which], false)) {
-        ++which;
-        continue;
+    while (Client* client = find(id)) {
+      Part* const parts = client->parts;
+      const size_t which = parts[0].needs && parts[0].is_held ? 0 : 1;
+      if (!parts[which].needs || !parts[which].is_held) {
+        client->is_asking = false;
+        client->is_greeted = true;
+        co_return go_live(*client);
       }
+      parts[which].needs = false;
       const source::HttpAnswer answer =
           co_await tasks_.call(*shared_->http, call_for(client->target, which));
       client = find(id);
       if (!client) co_return;
-      if (!answer.is_success() || !send_part(*client, which, answer.body)) {
-        log_failure(answer);
-        client->owes[which] = client->is_live;
-      }
-      which = 0;  // a gap may have come meanwhile
+      if (answer.is_success() && send_part(*client, which, answer.body)) continue;
+      log_failure(answer);
+      // The first one is skipped, as the service always did; later it is owed for what was lost.
+      if (client->is_greeted) owed_.push_back({id, which, ticks_ + kOwedTicks});
     }
-    Client* client = find(id);
-    client->is_asking = false;
-    go_live(*client);
   }
 
-  void go_live(Client& client) {
-    if (std::exchange(client.is_live, true)) return;
+  static void go_live(Client& client) {
     Session session = client.session;
-    const std::string channels[2] = {client.target.first_channel(), client.target.second_channel()};
-    const std::string after[2] = {std::exchange(client.positions[0], {}),
-                                  std::exchange(client.positions[1], {})};
-    // `client` may be gone or moved from here on.
-    for (size_t i = 0; i < 2; ++i)
-      if (!channels[i].empty())
+    Part parts[2];  // `client` may be gone or moved behind the first
+    for (size_t i = 0; i < 2; ++i) {
+      parts[i] = client.parts[i];
+      client.parts[i].is_live |= client.parts[i].is_held && !client.parts[i].needs;
+    }
+    for (const Part& part : parts)
+      if (part.is_held && !part.needs && !part.is_live)
         session.subscribe(
-            {.channel = channels[i], .format = Format::kNoId, .resume_after = after[i]});
+            {.channel = part.channel, .format = Format::kNoId, .resume_after = part.position});
   }
 
   // One line for many: a backend that is away fails for everybody at once.
@@ -312,6 +349,8 @@ class Drop : public Profile {
   const ProfileContext context_;
   std::unordered_map<uint64_t, Client> clients_;  // by tag
   uint64_t last_id_ = 0;
+  std::deque<Owed> owed_;  // by their time
+  uint64_t ticks_ = 0;     // there are none while nothing is owed
   uint64_t failures_ = 0;
   int64_t logged_at_ = -kLogSeconds;
   std::unique_ptr<DropBoard> board_;
@@ -368,18 +407,30 @@ source::NatsRule nats_rule() {
 
 }  // namespace
 
-ProfileChoice make_drop(const SettingMap& settings) {
+ProfileChoice make_drop(const SettingMap& settings) { return make_drop_of(settings, {}); }
+
+ProfileChoice make_drop_of(const SettingMap& settings, const DropParts& parts) {
   ProfileChoice choice;
   auto shared = std::make_shared<Shared>();
   source::NatsOptions nats;
   choice.error = read_settings(settings, *shared, nats);
   if (!choice.error.empty()) return choice;
-  shared->nats = std::make_shared<source::NatsSource>(nats, nats_rule());
-  source::HttpClientOptions http;
-  http.name = "restate";
-  http.timeout_ms = shared->timeout_ms;
-  shared->http = std::make_shared<source::HttpClient>(http);
-  choice.sources = {shared->http, shared->nats};
+  shared->nats = parts.nats;
+  shared->http = parts.backend;
+  if (parts.unix_ms) shared->unix_ms = parts.unix_ms;
+  if (!shared->http) {
+    source::HttpClientOptions http;
+    http.name = "restate";
+    http.timeout_ms = shared->timeout_ms;
+    const auto client = std::make_shared<source::HttpClient>(http);
+    shared->http = client;
+    choice.sources.push_back(client);
+  }
+  if (!shared->nats) {
+    const auto source = std::make_shared<source::NatsSource>(nats, nats_rule());
+    shared->nats = source;
+    choice.sources.push_back(source);
+  }
   choice.reload = [shared](const SettingMap& changed) {
     return read_origins(changed, shared->origins);
   };

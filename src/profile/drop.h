@@ -5,14 +5,31 @@
 // tests/integration/drop_faults.test.mjs and tests/integration/drop_list.test.mjs.
 #pragma once
 
+#include <functional>
+#include <memory>
+
 #include "livehub/engine.h"
 #include "profile/choice.h"
 
+namespace livehub::source {
+class HttpCaller;
+class NatsSubscriber;
+}  // namespace livehub::source
+
 namespace livehub::profile {
+
+// What the simulator puts in the place of the world outside; empty: the world. What feeds the
+// channels is then its own affair.
+struct DropParts {
+  std::shared_ptr<source::HttpCaller> backend = nullptr;  // Restate
+  std::shared_ptr<source::NatsSubscriber> nats = nullptr;
+  std::function<int64_t()> unix_ms = nullptr;
+};
 
 // `settings`: NATS_URL, NATS_CREDS_FILE, NATS_CA_FILE, RESTATE_INGRESS_URL, RESTATE_API_TIMEOUT_MS,
 // CORS_ORIGINS.
 ProfileChoice make_drop(const SettingMap& settings);
+ProfileChoice make_drop_of(const SettingMap& settings, const DropParts& parts);
 void set_drop_defaults(EngineOptions& options);
 
 }  // namespace livehub::profile

@@ -3,24 +3,26 @@
 #include <algorithm>
 #include <utility>
 
-#include "base/clock.h"
 #include "profile/drop_events.h"
 
 namespace livehub::profile {
 namespace {
 
 constexpr int64_t kHoldMs = 200;
+constexpr int64_t kRetryNs = 5'000'000'000;
 constexpr const char* kStates = "drop.*.state";
 constexpr const char* kBucket = "drops_index";
 constexpr int64_t kBucketBytes = 10 << 20;
 
 }  // namespace
 
-DropBoard::DropBoard(const ProfileContext& context, std::shared_ptr<source::NatsSource> nats,
-                     std::shared_ptr<source::HttpClient> http, StateCall state_call)
+DropBoard::DropBoard(const ProfileContext& context, std::shared_ptr<source::NatsSubscriber> nats,
+                     std::shared_ptr<source::HttpCaller> http, std::function<int64_t()> unix_ms,
+                     StateCall state_call)
     : context_(context),
       nats_(std::move(nats)),
       http_(std::move(http)),
+      unix_ms_(std::move(unix_ms)),
       state_call_(std::move(state_call)),
       tasks_(context.post) {}
 
@@ -61,7 +63,7 @@ void DropBoard::end_listening() {
   list_.reset();
   waiting_.clear();
   calls_out_ = 0;
-  is_computing_ = is_news_ = false;
+  is_computing_ = is_news_ = owes_call_ = false;
 }
 
 void DropBoard::set_keys(std::vector<std::string> keys) {
@@ -80,15 +82,24 @@ void DropBoard::on_news() {
 
 void DropBoard::ask(std::function<void(std::string)> answer) {
   // While the link is down nobody tells us of changes: what the backend says now is what counts.
-  if (list_ && nats_->is_up()) return answer(drops_event(*list_, base::unix_ms()));
+  if (list_ && nats_->is_up()) return answer(drops_event(*list_, unix_ms_()));
   // The first list goes to all who listen: nobody needs to be remembered for it.
   if (!keys_) return;
   waiting_.push_back(std::move(answer));
   if (!is_computing_) compute();
 }
 
+// What a failed call would have said is news for everybody: nobody may tell of it again.
+void DropBoard::on_tick(int64_t now_ns) {
+  if (!owes_call_ || is_computing_) return;
+  if (retry_at_ns_ == 0) retry_at_ns_ = now_ns + kRetryNs;
+  if (now_ns >= retry_at_ns_) on_news();
+}
+
 void DropBoard::compute() {
   is_computing_ = true;
+  owes_call_ = false;
+  retry_at_ns_ = 0;
   is_for_all_ = std::exchange(is_news_, false);
   calls_out_ = keys_->size() + 1;
   const std::vector<std::string> keys = *keys_;
@@ -99,7 +110,10 @@ void DropBoard::compute() {
 source::Task DropBoard::fetch(std::string drop, uint64_t round) {
   const source::HttpAnswer answer = co_await tasks_.call(*http_, state_call_(drop));
   if (round != round_) co_return;
-  if (answer.is_success() && is_drop_state(answer.body)) states_[drop] = answer.body;
+  if (answer.is_success() && is_drop_state(answer.body))
+    states_[drop] = answer.body;
+  else
+    owes_call_ = true;
   if (--calls_out_ == 0) finish();
 }
 
@@ -116,7 +130,7 @@ void DropBoard::finish() {
     return;
   }
   std::string list = drops_list(std::move(listed));
-  const std::string event = drops_event(list, base::unix_ms());
+  const std::string event = drops_event(list, unix_ms_());
   if (!is_news_) list_ = std::move(list);
   if (is_for_all_)
     context_.publish({.channel = kChannel, .payload = event, .event = "drops"});

@@ -25,6 +25,7 @@
 #include <vector>
 
 #include "livehub/source.h"
+#include "source/nats_subscriber.h"
 
 namespace livehub::source {
 
@@ -62,26 +63,9 @@ struct NatsRule {
   std::function<bool(const NatsMessage& message, NatsDecoded& out)> decode;
 };
 
-// Something came on a subject (wildcards allowed), or may have been missed: told once for all that
-// comes within hold_ms of the first.
-struct NatsListen {
-  std::string subject;
-  int64_t hold_ms = 0;
-  std::function<void()> on_news;
-};
-
-// The keys of a bucket (made where it is missing: history 1): all of them in order, at first and
-// when they have changed, once for all that changes within hold_ms.
-struct NatsBucket {
-  std::string name;
-  int64_t bytes_max = 0;
-  int64_t hold_ms = 0;
-  std::function<void(std::vector<std::string> keys)> on_keys;
-};
-
 inline constexpr size_t kPublishesMax = 10'000;
 
-class NatsSource : public Source {
+class NatsSource : public Source, public NatsSubscriber {
  public:
   NatsSource(NatsOptions options, NatsRule rule);
   NatsSource(const NatsSource&) = delete;
@@ -99,13 +83,12 @@ class NatsSource : public Source {
   void send_canary(std::string_view payload) override;
   void rebuild() override;
 
-  // Both begin and end anything in order; the callback may run once more right after unlisten().
-  uint64_t listen(NatsListen listen);
-  uint64_t listen(NatsBucket bucket);
-  void unlisten(uint64_t id);
+  uint64_t listen(NatsListen listen) override;
+  uint64_t listen(NatsBucket bucket) override;
+  void unlisten(uint64_t id) override;
   // NATS core, fire and forget. False: the link is down, or too much waits.
   bool publish(std::string_view subject, std::string_view payload);
-  bool is_up() const;
+  bool is_up() const override;
 
  private:
   struct Parts;

@@ -50,6 +50,7 @@ PROFILE_MAY_INCLUDE = {
     "source/jwks.h",
     "source/redis.h",
     "source/nats.h",
+    "source/nats_subscriber.h",
     "source/nats_stream.h",
     "source/nats_subject.h",
     "source/wall_clock.h",

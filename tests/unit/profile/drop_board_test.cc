@@ -7,6 +7,10 @@
 #include <memory>
 #include <string>
 
+#include "base/clock.h"
+#include "source/http_client.h"
+#include "source/nats.h"
+
 namespace livehub::profile {
 namespace {
 
@@ -21,7 +25,8 @@ TEST(DropBoard, KeepsNothingOfWhoAsksBeforeTheBucketIsKnown) {
                        .channel_of = [](std::string_view name) { return std::string(name); },
                        .decode = {}});
   const auto http = std::make_shared<source::HttpClient>(source::HttpClientOptions());
-  DropBoard board(context, nats, http, [](std::string_view) { return source::HttpCall(); });
+  DropBoard board(context, nats, http, base::unix_ms,
+                  [](std::string_view) { return source::HttpCall(); });
   board.arrive();  // one who stays; others come and go
   const auto of_a_visitor = std::make_shared<int>();
   for (int i = 0; i < 100; ++i) {
