@@ -20,7 +20,7 @@ constexpr wire::WsMaskKey kMask = {7, 1, 8, 2};
 
 }  // namespace
 
-ChatClient::ChatClient(Scene& scene, Backend& backend, std::string name, std::string room)
+ChatClient::ChatClient(Scene& scene, ChatBackend& backend, std::string name, std::string room)
     : Client(scene, std::move(name)), backend_(backend), room_(std::move(room)) {
   constexpr size_t kRooms[] = {150, 3000, 100'000};
   down_room_ = kRooms[scene.random().below(3)];

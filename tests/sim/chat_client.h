@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "backend.h"
+#include "chat_backend.h"
 #include "client.h"
 #include "stream_parser.h"
 #include "wire/ws_reader.h"
@@ -20,7 +20,7 @@ class ChatClient final : public Client {
  public:
   static constexpr std::string_view kJwtSecret = "the-secret-of-the-tokens";
 
-  ChatClient(Scene& scene, Backend& backend, std::string name, std::string room);
+  ChatClient(Scene& scene, ChatBackend& backend, std::string name, std::string room);
 
   // Open, and told once of each thing that it asked for.
   bool is_settled() const override {
@@ -53,7 +53,7 @@ class ChatClient final : public Client {
   void on_room(uint64_t number, const std::string& sender);
   void send_ws(wire::WsOpcode opcode, std::string_view payload);
 
-  Backend& backend_;
+  ChatBackend& backend_;
   const std::string room_;
   Phase phase_ = Phase::kNone;
   std::string user_;  // of this connection

@@ -53,6 +53,8 @@ class Client {
   // When it wants to act by itself again; kNeverNs: only if something comes.
   int64_t due_ns() const { return link_ || is_gone_ ? kNeverNs : connect_at_ns_; }
   bool is_gone() const { return is_gone_; }
+  // For a sentence on who waits for what.
+  virtual std::string whereabouts() const { return name_; }
   bool is_linked() const { return link_ != nullptr; }
   // Something can be read or written.
   bool is_active() const;

@@ -12,11 +12,13 @@
 
 #include "base/log.h"
 #include "chat_world.h"
+#include "drop_world.h"
 #include "world.h"
 
 namespace {
 
 using livehub::sim::ChatWorld;
+using livehub::sim::DropWorld;
 using livehub::sim::Totals;
 using livehub::sim::World;
 
@@ -83,14 +85,16 @@ bool run_world(uint64_t seed, bool is_logged, Totals& totals, uint64_t& hash) {
   return is_good;
 }
 
-// The hub with live-data and maybe a broker, then chat beside its web app.
+// The hub with live-data and maybe a broker, then chat beside its web app, then drop beside its
+// backend and NATS.
 bool run_seed(uint64_t seed, bool is_logged, Totals& totals, uint64_t& hash) {
   current_seed = seed;
   const itimerval limit{.it_interval = {}, .it_value = {.tv_sec = kSecondsPerSeed, .tv_usec = 0}};
   ::setitimer(ITIMER_PROF, &limit, nullptr);
   hash = 0;
   return run_world<World>(seed, is_logged, totals, hash) &&
-         run_world<ChatWorld>(seed, is_logged, totals, hash);
+         run_world<ChatWorld>(seed, is_logged, totals, hash) &&
+         run_world<DropWorld>(seed, is_logged, totals, hash);
 }
 
 // False: something that should have happened never did.
@@ -124,6 +128,7 @@ bool is_repeatable(uint64_t seed) {
 int main(int count, char** words) {
   Arguments arguments;
   if (!parse(count, words, arguments)) return 64;
+  livehub::base::set_log_level("off");  // failing calls are what it is about
   for (const int number : {SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGPROF})
     ::signal(number, on_signal);
   Totals totals;

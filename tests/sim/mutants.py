@@ -21,11 +21,12 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 COPIED = ["CMakeLists.txt", "cmake", "include", "src", "tests/sim", "tests/unit", "docs/examples"]
 # Of the tests only what can be named by a patch, so that the copy stays small.
 TESTS = """find_package(GTest REQUIRED)
-foreach(room io shard hub session)
+foreach(room io shard hub session source)
   file(GLOB sources CONFIGURE_DEPENDS unit/${room}/*_test.cc)
   add_executable(${room}_test ${sources})
   target_link_libraries(${room}_test PRIVATE livehub_${room}
                         GTest::gtest GTest::gmock GTest::gtest_main)
+  target_compile_definitions(${room}_test PRIVATE LIVEHUB_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
 endforeach()
 target_sources(session_test PRIVATE sim/engine.cc)
 include(sim/CMakeLists.txt)
@@ -34,13 +35,17 @@ SECONDS_MAX = 900  # of processor time: a busy machine is no hang
 WALL_SECONDS_MAX = 7200
 
 
+def names_below(folder):
+    return {os.path.relpath(os.path.join(where, name), folder)
+            for where, _, files in os.walk(folder) for name in files}
+
+
 def copy_changed(source, target):
     """Copies what differs, so that a build of the copy starts where the last one ended."""
-    names = []
-    for folder, _, files in os.walk(source):
-        for name in files:
-            names.append(os.path.relpath(os.path.join(folder, name), source))
-    for name in names:
+    names = names_below(source)
+    for gone in names_below(target) - names:
+        os.remove(os.path.join(target, gone))
+    for name in sorted(names):
         there = os.path.join(target, name)
         with open(os.path.join(source, name), "rb") as file:
             content = file.read()

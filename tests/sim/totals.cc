@@ -1,6 +1,32 @@
-#include "world.h"
+#include "totals.h"
 
 namespace livehub::sim {
+namespace {
+
+void add(HttpCounts& to, const HttpCounts& from) {
+  constexpr uint64_t HttpCounts::*kNumbers[] = {
+      &HttpCounts::calls,   &HttpCounts::good,    &HttpCounts::statuses, &HttpCounts::closed,
+      &HttpCounts::stalled, &HttpCounts::garbage, &HttpCounts::rejected, &HttpCounts::late,
+      &HttpCounts::stopped, &HttpCounts::held};
+  for (const auto number : kNumbers) to.*number += from.*number;
+}
+
+void add_lines(std::vector<std::pair<std::string, uint64_t>>& lines, const std::string& whose,
+               const HttpCounts& counts) {
+  const std::pair<const char*, uint64_t> made[] = {{"calls to ", counts.calls},
+                                                   {"good answers of ", counts.good},
+                                                   {"refusals of ", counts.statuses},
+                                                   {"calls hung up on by ", counts.closed},
+                                                   {"time-outs of ", counts.stalled},
+                                                   {"garbage from ", counts.garbage},
+                                                   {"calls that did not get to ", counts.rejected},
+                                                   {"answers to who had left from ", counts.late},
+                                                   {"calls that a stop ended to ", counts.stopped},
+                                                   {"calls held by ", counts.held}};
+  for (const auto& [name, number] : made) lines.emplace_back(name + whose, number);
+}
+
+}  // namespace
 
 void Totals::add(const Totals& other) {
   constexpr uint64_t Totals::*kNumbers[] = {
@@ -18,12 +44,16 @@ void Totals::add(const Totals& other) {
       &BrokerCounts::garbage,  &BrokerCounts::again,   &BrokerCounts::trims, &BrokerCounts::gaps,
       &BrokerCounts::fetches,  &BrokerCounts::refusals};
   for (const auto number : kOfBroker) broker.*number += other.broker.*number;
-  constexpr uint64_t BackendCounts::*kOfBackend[] = {
-      &BackendCounts::calls,    &BackendCounts::saved,   &BackendCounts::statuses,
-      &BackendCounts::closed,   &BackendCounts::stalled, &BackendCounts::garbage,
-      &BackendCounts::rejected, &BackendCounts::late,    &BackendCounts::stopped,
-      &BackendCounts::held};
-  for (const auto number : kOfBackend) backend.*number += other.backend.*number;
+  sim::add(chat_backend, other.chat_backend);
+  sim::add(drop_backend, other.drop_backend);
+  constexpr uint64_t NatsCounts::*kOfNats[] = {
+      &NatsCounts::published, &NatsCounts::lost, &NatsCounts::cuts,     &NatsCounts::stalls,
+      &NatsCounts::garbage,   &NatsCounts::gaps, &NatsCounts::refusals, &NatsCounts::news};
+  for (const auto number : kOfNats) nats.*number += other.nats.*number;
+  constexpr uint64_t DropCounts::*kOfDrop[] = {&DropCounts::snapshots, &DropCounts::messages,
+                                               &DropCounts::lists, &DropCounts::lost_bootstraps,
+                                               &DropCounts::changes};
+  for (const auto number : kOfDrop) drop.*number += other.drop.*number;
   told += other.told;
   for (size_t i = 0; i < std::size(answers); ++i) answers[i] += other.answers[i];
   for (size_t i = 0; i < std::size(faults); ++i) faults[i] += other.faults[i];
@@ -72,20 +102,25 @@ std::vector<std::pair<std::string, uint64_t>> Totals::lines() const {
       {"gaps it told", broker.gaps},
       {"fetches from it", broker.fetches},
       {"joins it refused", broker.refusals},
-      {"calls to the backend", backend.calls},
-      {"saved by it", backend.saved},
-      {"its refusals", backend.statuses},
-      {"calls it hung up on", backend.closed},
-      {"calls it let time out", backend.stalled},
-      {"garbage it answered", backend.garbage},
-      {"calls that did not get to it", backend.rejected},
-      {"its answers to clients that had left", backend.late},
-      {"calls that a stop ended", backend.stopped},
-      {"calls held while others went on", backend.held},
       {"senders told", told},
+      {"changes in drops", drop.changes},
+      {"snapshots of drops", drop.snapshots},
+      {"messages of drops", drop.messages},
+      {"lists of drops", drop.lists},
+      {"bootstraps that failed", drop.lost_bootstraps},
+      {"messages at nats", nats.published},
+      {"lost by it", nats.lost},
+      {"its cuts", nats.cuts},
+      {"its wedges", nats.stalls},
+      {"garbage on it", nats.garbage},
+      {"gaps for it", nats.gaps},
+      {"joins without it", nats.refusals},
+      {"its news", nats.news},
       {"answers of 2xx", answers[2]},
       {"of 4xx", answers[4]},
       {"of 5xx", answers[5]}};
+  add_lines(made, "the chat's backend", chat_backend);
+  add_lines(made, "the drops' backend", drop_backend);
   for (size_t i = 0; i < std::size(faults); ++i)
     made.emplace_back(io::sim_fault_name(static_cast<io::SimFault>(i)), faults[i]);
   return made;
