@@ -62,12 +62,12 @@ struct Stream {
   std::string content_type = "text/event-stream; charset=utf-8";  // SSE
   std::string subprotocol = {};                                   // WebSocket: echoed, empty: none
   size_t message_bytes_max = 65536;  // WebSocket: a larger one closes with 1009
-  uint32_t fragments_max = 1024;
-  bool keep_messages = true;       // false: what the client sends is checked and dropped
-  bool may_compress = true;        // false: never, whatever COMPRESSION says
-  uint32_t heartbeat_seconds = 0;  // 0: the server's default for the kind
-  uint32_t pong_seconds = 0;       // WebSocket: how long an answer to a ping may take; 0: as above
-  uint64_t tag = 0;                // the profile's own
+  uint32_t fragments_max = 1024;     // WebSocket, of a message: more close with 1008; up to 65535
+  bool keep_messages = true;         // false: what the client sends is checked and dropped
+  bool may_compress = true;          // false: never, whatever COMPRESSION says
+  uint32_t heartbeat_seconds = 0;    // 0: the server's default for the kind
+  uint32_t pong_seconds = 0;  // WebSocket: how long an answer to a ping may take; 0: as above
+  uint64_t tag = 0;           // the profile's own
 };
 
 // What route() decides.

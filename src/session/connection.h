@@ -76,7 +76,10 @@ struct Connection {
   uint32_t last_received_tick = 0;  // with kPingSent: when the client was asked
   uint32_t opened_tick = 0;
   uint32_t message_bytes_max = 0;
-  uint32_t fragments_max = 0;
+  uint16_t fragments_max = 0;  // kEcho has a limit of its own
+  // Control frames that came in this second, and the second itself, as far as that goes.
+  uint16_t control_second : 5 = 0;
+  uint16_t control_frames : 11 = 0;
   uint32_t received_bytes = 0;  // modulo 4 GB, for whoever looks in
   std::unique_ptr<HttpExchange> http;
   wire::WsReader ws{};

@@ -211,6 +211,7 @@ class Front : public io::Events, public hub::HubEvents, public shard::Tenant, pr
   void ws_keep_input(uint32_t index, std::span<const char> bytes);
   void ws_take_waiting();
   bool ws_event(uint32_t index, const wire::WsEvent& event);
+  bool is_flood_of_control(Connection& c) const;
   void ws_close(uint32_t index, uint16_t code, std::string_view reason, Cause cause);
   void ws_pause_if_full(uint32_t index);
 

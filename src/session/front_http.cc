@@ -165,7 +165,6 @@ Route Front::route_of(uint32_t index, const Request& request) {
   if (options_.echo && request.path() == "/echo" && request.is_websocket()) {
     Stream stream;
     stream.message_bytes_max = 16 << 20;
-    stream.fragments_max = 1 << 20;
     c.set(Connection::kEcho);
     return Route::websocket(stream);
   }

@@ -55,7 +55,7 @@ void Front::open_stream(uint32_t index) {
   const bool is_websocket = http.route.kind == Route::Kind::kWebSocket;
   c.tag = stream.tag;
   c.message_bytes_max = static_cast<uint32_t>(stream.message_bytes_max);
-  c.fragments_max = stream.fragments_max;
+  c.fragments_max = static_cast<uint16_t>(std::min<uint32_t>(stream.fragments_max, 65'535));
   c.heartbeat_seconds =
       static_cast<uint16_t>(stream.heartbeat_seconds ? stream.heartbeat_seconds
                                                      : (is_websocket ? options_.ping_seconds

@@ -6,6 +6,12 @@
 #include "wire/ws_writer.h"
 
 namespace livehub::session {
+namespace {
+
+constexpr uint32_t kEchoFragmentsMax = 1 << 20;
+constexpr uint32_t kControlFramesMax = 1000;  // of a client in a second
+
+}  // namespace
 
 // RFC 6455 4.2.1. False: it was answered with an error.
 bool Front::check_upgrade(uint32_t index) {
@@ -66,7 +72,7 @@ void Front::ws_input(uint32_t index, std::span<char> bytes) {
   Connection& c = connections_[index];
   wire::WsLimits limits;
   limits.message_bytes_max = c.message_bytes_max;
-  limits.fragments_max = c.fragments_max;
+  limits.fragments_max = c.has(Connection::kEcho) ? kEchoFragmentsMax : c.fragments_max;
   limits.keep_payload = c.has(Connection::kKeepMessages) || c.has(Connection::kEcho);
   if (c.has(Connection::kDeflate)) limits.inflater = &compression_->inflater();
   const size_t held_before = c.ws.buffered_bytes();
@@ -113,6 +119,18 @@ void Front::ws_take_waiting() {
   }
 }
 
+// They cost a client two bytes each, and nobody has a use for so many in a second.
+bool Front::is_flood_of_control(Connection& c) const {
+  const auto second = static_cast<uint16_t>(now_tick() / shard::ticks_of_ms(1000) % 32);
+  if (c.control_second != second) {
+    c.control_second = second & 31u;
+    c.control_frames = 0;
+  }
+  if (c.control_frames >= kControlFramesMax) return true;
+  ++c.control_frames;
+  return false;
+}
+
 bool Front::ws_event(uint32_t index, const wire::WsEvent& event) {
   Connection& c = connections_[index];
   const bool is_open = c.phase == Phase::kWs;  // else only the peer's close frame counts
@@ -133,9 +151,14 @@ bool Front::ws_event(uint32_t index, const wire::WsEvent& event) {
       return true;
     }
     case wire::WsEvent::Kind::kPing:
-      if (is_open) push(index, wire::ws_frame(wire::WsOpcode::kPong, event.payload));
-      return true;
     case wire::WsEvent::Kind::kPong:
+      if (is_open && is_flood_of_control(c)) {
+        ++counters_.ws_bad;
+        ws_close(index, 1008, "too many pings", Cause::kBadFrame);
+        return true;
+      }
+      if (is_open && event.kind == wire::WsEvent::Kind::kPing)
+        push(index, wire::ws_frame(wire::WsOpcode::kPong, event.payload));
       return true;
     case wire::WsEvent::Kind::kClose:
       c.set(Connection::kHandshaken);

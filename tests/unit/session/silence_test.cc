@@ -13,9 +13,6 @@ namespace livehub::sim {
 namespace {
 
 constexpr int64_t kSecondNs = 1'000'000'000;
-constexpr std::string_view kUpgrade =
-    "GET / HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-    "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
 const std::string kPing("\x89\0", 2);
 const std::string kPong("\x8a\x80\0\0\0\0", 6);  // masked with 0
 
@@ -81,7 +78,7 @@ class SilenceTest : public SimShardTest {
 };
 
 TEST_F(SilenceTest, AnAnswerThatLiesUnreadIsNoSilence) {
-  connect_all(40, kUpgrade);
+  connect_all(40, kWsUpgrade);
   for (const auto& client : clients_) EXPECT_TRUE(hear(*client).starts_with("HTTP/1.1 101"));
   pass_seconds(26);
   ASSERT_EQ(pinged(), 40);
@@ -94,7 +91,7 @@ TEST_F(SilenceTest, AnAnswerThatLiesUnreadIsNoSilence) {
 }
 
 TEST_F(SilenceTest, WhoDoesNotAnswerIsGoneOnceAllIsRead) {
-  connect_all(40, kUpgrade);
+  connect_all(40, kWsUpgrade);
   for (const auto& client : clients_) (void)hear(*client);
   pass_seconds(26);
   ASSERT_EQ(pinged(), 40);
@@ -108,7 +105,7 @@ TEST_F(SilenceTest, WhoDoesNotAnswerIsGoneOnceAllIsRead) {
 
 // Two that never stop keep the shard from ever reading all, and from no verdict.
 TEST_F(SilenceTest, InAFloodWhoAnswersStaysAndWhoDoesNotIsGone) {
-  connect_all(40, kUpgrade);
+  connect_all(40, kWsUpgrade);
   for (const auto& client : clients_) (void)hear(*client);
   for (int turn = 0; turn < 600; ++turn) {
     say(*clients_[0], kPong);
@@ -127,7 +124,7 @@ class SlowSenderTest : public SilenceTest {
 };
 
 TEST_F(SlowSenderTest, TheTimeForAnAnswerBeginsWhenTheQuestionHasLeft) {
-  connect_all(120, kUpgrade);
+  connect_all(120, kWsUpgrade);
   for (const auto& client : clients_) (void)hear(*client);
   pass_seconds(24);
   std::vector<int64_t> answer_at(clients_.size(), 0);

@@ -11,6 +11,10 @@
 
 namespace livehub::sim {
 
+inline constexpr std::string_view kWsUpgrade =
+    "GET / HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+    "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+
 class SimShardTest : public testing::Test {
  protected:
   SimShardTest(const EngineSetup& setup, const ProfileFactory& factory)
