@@ -18,8 +18,9 @@ struct ListenOptions {
   std::string host;        // empty: [::] dual stack, or 0.0.0.0 where the kernel has no IPv6
   uint32_t listeners = 1;  // one per shard
   int backlog = 0;         // 0: /proc/sys/net/core/somaxconn
-  uint32_t user_timeout_ms =
-      30'000;  // TCP_USER_TIMEOUT, inherited by accepted sockets, as the next two
+  // TCP_USER_TIMEOUT, inherited by accepted sockets, as the next one. With the 15 s until something
+  // is sent to who is silent, and the timers' steps, a peer that is gone is free in 45 s.
+  uint32_t user_timeout_ms = 28'000;
   uint32_t notsent_lowat_bytes = 16'384;
 };
 

@@ -7,7 +7,7 @@
 namespace livehub::io {
 namespace {
 
-constexpr int64_t kUserTimeoutNs = 30'000'000'000;
+constexpr int64_t kUserTimeoutNs = 28'000'000'000;
 
 }  // namespace
 

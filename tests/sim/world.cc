@@ -15,7 +15,7 @@ constexpr int64_t kSecondNs = 1'000'000'000;
 constexpr uint64_t kSettleStepsMax = 400'000;
 constexpr int64_t kSettleNs = 400 * kSecondNs;
 constexpr int64_t kQuietNs = 70 * kSecondNs;  // longer than a dead peer may stay
-constexpr int64_t kDeadPeerNs = 46 * kSecondNs;
+constexpr int64_t kDeadPeerNs = 45 * kSecondNs;
 
 }  // namespace
 
