@@ -42,7 +42,7 @@ struct Access {
 // What all shards share. immutable but for the count and the access.
 struct Shared {
   Current<Access> access;
-  std::shared_ptr<PostgresSource> source;
+  PgUpdatesParts parts;
   int64_t auth_seconds_max = 30;  // 0: for ever
   bool ends_with_token = false;
   int64_t started_ms = base::monotonic_ms();
@@ -162,7 +162,7 @@ class PgUpdates : public Profile {
     const int64_t sockets = shared_->authenticated.load(std::memory_order_relaxed);
     std::string body = R"({"status":"healthy","timestamp":")" + iso_time(now);
     body += R"(","uptime":)" + std::to_string(uptime);
-    body += R"(,"connectedUsers":)" + std::to_string(shared_->source->wanted_channels());
+    body += R"(,"connectedUsers":)" + std::to_string(shared_->parts.wanted_channels());
     return body += R"(,"totalConnections":)" + std::to_string(sockets) + "}";
   }
 
@@ -255,6 +255,10 @@ std::string read_source(const SettingMap& settings, source::PostgresOptions& opt
 }  // namespace
 
 ProfileChoice make_pg_updates(const SettingMap& settings) {
+  return make_pg_updates_of(settings, {});
+}
+
+ProfileChoice make_pg_updates_of(const SettingMap& settings, PgUpdatesParts parts) {
   ProfileChoice choice;
   auto shared = std::make_shared<Shared>();
   source::PostgresOptions options;
@@ -276,9 +280,13 @@ ProfileChoice make_pg_updates(const SettingMap& settings) {
                               unknown);
   if (shared->access->origins.any())
     choice.warnings.emplace_back("ALLOWED_ORIGINS is *: every web page may connect");
-  shared->source = std::make_shared<PostgresSource>(std::move(options),
-                                                    std::make_shared<PgUpdatesRules>(spelling));
-  choice.sources.push_back(shared->source);
+  if (!parts.source) {
+    const auto source = std::make_shared<PostgresSource>(
+        std::move(options), std::make_shared<PgUpdatesRules>(spelling));
+    parts = {.source = source, .wanted_channels = [source] { return source->wanted_channels(); }};
+  }
+  shared->parts = std::move(parts);
+  choice.sources.push_back(shared->parts.source);
   choice.factory = [shared](const ProfileContext& context) -> std::unique_ptr<Profile> {
     return std::make_unique<PgUpdates>(shared, context);
   };

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "fake_http.h"
-#include "fake_nats.h"
+#include "fake_pub_sub.h"
 
 namespace livehub::sim {
 
@@ -41,7 +41,7 @@ class DropBackend final : public FakeHttp {
   List list() const;
 
   // --- the world ---
-  void set_nats(FakeNats* nats) { nats_ = nats; }  // of this life of the server; or nobody hears
+  void set_nats(FakePubSub* nats) { nats_ = nats; }  // of this life of the server; or nobody hears
   void change(const std::string& subject);
   std::string some_drop();
   void toggle_key();
@@ -72,7 +72,7 @@ class DropBackend final : public FakeHttp {
   std::vector<std::string> names_;  // subjects, by number - 1
   std::set<std::string> keys_;
   std::set<std::string> gone_;
-  FakeNats* nats_ = nullptr;
+  FakePubSub* nats_ = nullptr;
   uint64_t changes_ = 0;
 };
 

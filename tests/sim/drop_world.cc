@@ -55,7 +55,7 @@ Totals DropWorld::totals() const {
 // --- the server's lives ---
 
 profile::ProfileChoice DropWorld::make_profile() {
-  FakeNats::World world;
+  FakePubSub::World world;
   world.feeds = profile::is_drop_channel;
   world.has_room = [this](std::string_view channel) { return engine().inlet_has_room(channel); };
   world.keys = [this] { return backend_->keys(); };
@@ -67,7 +67,7 @@ profile::ProfileChoice DropWorld::make_profile() {
     data = std::move(made->data);
     return true;
   };
-  nats_ = std::make_shared<FakeNats>(scene_, nats_counts_, std::move(world));
+  nats_ = std::make_shared<FakePubSub>(scene_, nats_counts_, std::move(world));
   const profile::SettingMap settings = {{"RESTATE_INGRESS_URL", std::string(DropBackend::kUrl)}};
   return profile::make_drop_of(settings, {.backend = backend_, .nats = nats_, .unix_ms = [this] {
                                             return kernel_.now_ns() / 1'000'000;

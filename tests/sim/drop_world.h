@@ -13,7 +13,7 @@
 
 #include "drop_backend.h"
 #include "drop_client.h"
-#include "fake_nats.h"
+#include "fake_pub_sub.h"
 #include "profile_world.h"
 
 namespace livehub::sim {
@@ -40,8 +40,8 @@ class DropWorld final : public ProfileWorld {
   void hold_one();
 
   std::shared_ptr<DropBackend> backend_ = std::make_shared<DropBackend>(scene_);
-  NatsCounts nats_counts_;
-  std::shared_ptr<FakeNats> nats_;  // of this life of the server
+  PubSubCounts nats_counts_;
+  std::shared_ptr<FakePubSub> nats_;  // of this life of the server
   std::vector<DropClient*> watchers_;
   uint32_t change_rate_ = 0;
   uint32_t nats_rate_ = 0;

@@ -13,12 +13,14 @@
 #include "base/log.h"
 #include "chat_world.h"
 #include "drop_world.h"
+#include "pg_world.h"
 #include "world.h"
 
 namespace {
 
 using livehub::sim::ChatWorld;
 using livehub::sim::DropWorld;
+using livehub::sim::PgWorld;
 using livehub::sim::Totals;
 using livehub::sim::World;
 
@@ -85,8 +87,8 @@ bool run_world(uint64_t seed, bool is_logged, Totals& totals, uint64_t& hash) {
   return is_good;
 }
 
-// The hub with live-data and maybe a broker, then chat beside its web app, then drop beside its
-// backend and NATS.
+// The hub with live-data and maybe a broker, chat beside its web app, drop beside its backend and
+// NATS, pg-updates beside its database.
 bool run_seed(uint64_t seed, bool is_logged, Totals& totals, uint64_t& hash) {
   current_seed = seed;
   const itimerval limit{.it_interval = {}, .it_value = {.tv_sec = kSecondsPerSeed, .tv_usec = 0}};
@@ -94,7 +96,8 @@ bool run_seed(uint64_t seed, bool is_logged, Totals& totals, uint64_t& hash) {
   hash = 0;
   return run_world<World>(seed, is_logged, totals, hash) &&
          run_world<ChatWorld>(seed, is_logged, totals, hash) &&
-         run_world<DropWorld>(seed, is_logged, totals, hash);
+         run_world<DropWorld>(seed, is_logged, totals, hash) &&
+         run_world<PgWorld>(seed, is_logged, totals, hash);
 }
 
 // False: something that should have happened never did.

@@ -11,8 +11,27 @@ void add(HttpCounts& to, const HttpCounts& from) {
   for (const auto number : kNumbers) to.*number += from.*number;
 }
 
-void add_lines(std::vector<std::pair<std::string, uint64_t>>& lines, const std::string& whose,
-               const HttpCounts& counts) {
+void add(PubSubCounts& to, const PubSubCounts& from) {
+  constexpr uint64_t PubSubCounts::*kNumbers[] = {
+      &PubSubCounts::published, &PubSubCounts::lost, &PubSubCounts::cuts,    &PubSubCounts::stalls,
+      &PubSubCounts::garbage,   &PubSubCounts::gaps, &PubSubCounts::refusals};
+  for (const auto number : kNumbers) to.*number += from.*number;
+}
+
+using Lines = std::vector<std::pair<std::string, uint64_t>>;
+
+void add_lines(Lines& lines, const std::string& whose, const PubSubCounts& counts) {
+  const std::pair<const char*, uint64_t> made[] = {{"messages at ", counts.published},
+                                                   {"lost with ", counts.lost},
+                                                   {"cuts of ", counts.cuts},
+                                                   {"wedges of ", counts.stalls},
+                                                   {"garbage from ", counts.garbage},
+                                                   {"gaps told by ", counts.gaps},
+                                                   {"joins refused by ", counts.refusals}};
+  for (const auto& [name, number] : made) lines.emplace_back(name + whose, number);
+}
+
+void add_lines(Lines& lines, const std::string& whose, const HttpCounts& counts) {
   const std::pair<const char*, uint64_t> made[] = {{"calls to ", counts.calls},
                                                    {"good answers of ", counts.good},
                                                    {"refusals of ", counts.statuses},
@@ -46,15 +65,17 @@ void Totals::add(const Totals& other) {
   for (const auto number : kOfBroker) broker.*number += other.broker.*number;
   sim::add(chat_backend, other.chat_backend);
   sim::add(drop_backend, other.drop_backend);
-  constexpr uint64_t NatsCounts::*kOfNats[] = {
-      &NatsCounts::published, &NatsCounts::lost, &NatsCounts::cuts,     &NatsCounts::stalls,
-      &NatsCounts::garbage,   &NatsCounts::gaps, &NatsCounts::refusals, &NatsCounts::news};
-  for (const auto number : kOfNats) nats.*number += other.nats.*number;
+  sim::add(nats, other.nats);
+  sim::add(postgres, other.postgres);
   constexpr uint64_t DropCounts::*kOfDrop[] = {&DropCounts::snapshots, &DropCounts::messages,
                                                &DropCounts::lists, &DropCounts::lost_bootstraps,
                                                &DropCounts::changes};
   for (const auto number : kOfDrop) drop.*number += other.drop.*number;
   told += other.told;
+  nats.news += other.nats.news;
+  rows_changed += other.rows_changed;
+  changes_told += other.changes_told;
+  row_gaps += other.row_gaps;
   for (size_t i = 0; i < std::size(answers); ++i) answers[i] += other.answers[i];
   for (size_t i = 0; i < std::size(faults); ++i) faults[i] += other.faults[i];
   simulated_ns += other.simulated_ns;
@@ -108,17 +129,15 @@ std::vector<std::pair<std::string, uint64_t>> Totals::lines() const {
       {"messages of drops", drop.messages},
       {"lists of drops", drop.lists},
       {"bootstraps that failed", drop.lost_bootstraps},
-      {"messages at nats", nats.published},
-      {"lost by it", nats.lost},
-      {"its cuts", nats.cuts},
-      {"its wedges", nats.stalls},
-      {"garbage on it", nats.garbage},
-      {"gaps for it", nats.gaps},
-      {"joins without it", nats.refusals},
-      {"its news", nats.news},
+      {"news of drops", nats.news},
+      {"rows changed", rows_changed},
+      {"changes told", changes_told},
+      {"gaps told to their users", row_gaps},
       {"answers of 2xx", answers[2]},
       {"of 4xx", answers[4]},
       {"of 5xx", answers[5]}};
+  add_lines(made, "nats", nats);
+  add_lines(made, "postgres", postgres);
   add_lines(made, "the chat's backend", chat_backend);
   add_lines(made, "the drops' backend", drop_backend);
   for (size_t i = 0; i < std::size(faults); ++i)

@@ -8,7 +8,7 @@
 
 #include "broker.h"
 #include "fake_http.h"
-#include "fake_nats.h"
+#include "fake_pub_sub.h"
 #include "io/sim_kernel.h"
 
 namespace livehub::sim {
@@ -30,7 +30,8 @@ struct Totals {
   HttpCounts chat_backend, drop_backend;
   uint64_t told = 0;  // chat's senders, of what became of a message
   DropCounts drop;
-  NatsCounts nats;
+  PubSubCounts nats, postgres;
+  uint64_t rows_changed = 0, changes_told = 0, row_gaps = 0;  // of pg-updates' world
   uint64_t faults[static_cast<size_t>(io::SimFault::kCount)] = {};
   int64_t simulated_ns = 0;
 

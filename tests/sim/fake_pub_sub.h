@@ -1,10 +1,10 @@
-// Core NATS beside the simulated server, as the server's source has it (source/nats.h): channels
-// that are subscribed by their names, and what the profile listens to besides. It keeps nothing:
-// what comes while the link is down is lost, and every channel is told so once it is subscribed
-// anew. Its faults: it is away, it wedges (the link is open and nothing comes) for as long as until
-// a probe notices, it cuts the link in the middle, it sends garbage. What backends publish comes in
-// order, later. One thread: what shards ask of it is only noted, and it answers when it is its
-// turn.
+// A broker that keeps nothing beside the simulated server, as the server's source has it: core NATS
+// (source/nats.h) or NOTIFY (source/postgres.h). Channels are subscribed by their names, and what a
+// profile listens to at NATS besides. What comes while the link is down is lost, and every channel
+// is told so once it is subscribed anew. Its faults: it is away, it wedges (the link is open and
+// nothing comes) for as long as until a probe notices, it cuts the link in the middle, it sends
+// garbage. What backends publish comes in order, later. One thread: what shards ask of it is only
+// noted, and it answers when it is its turn.
 #pragma once
 
 #include <deque>
@@ -22,12 +22,12 @@
 
 namespace livehub::sim {
 
-struct NatsCounts {
+struct PubSubCounts {
   uint64_t published = 0, lost = 0, cuts = 0, stalls = 0, garbage = 0, gaps = 0, refusals = 0,
            news = 0;
 };
 
-class FakeNats final : public Source, public source::NatsSubscriber, public Outsider {
+class FakePubSub final : public Source, public source::NatsSubscriber, public Outsider {
  public:
   struct World {
     std::function<bool(std::string_view channel)> feeds;
@@ -38,7 +38,7 @@ class FakeNats final : public Source, public source::NatsSubscriber, public Outs
         decode;
     std::function<std::vector<std::string>()> keys;  // of the bucket
   };
-  FakeNats(Scene& scene, NatsCounts& counts, World world)
+  FakePubSub(Scene& scene, PubSubCounts& counts, World world)
       : scene_(scene), counts_(counts), world_(std::move(world)) {}
 
   // --- whoever publishes ---
@@ -88,6 +88,11 @@ class FakeNats final : public Source, public source::NatsSubscriber, public Outs
     std::optional<std::string> payload;
   };
 
+  // Decoding once: it may know what it has seen before.
+  struct Decoded {
+    std::string channel, event, data;
+  };
+
   void ask(Asked::Kind kind, std::string channel, uint64_t id = 0);
   bool is_stalled() const { return scene_.kernel.now_ns() < stalled_until_ns_; }
   bool may_link() const { return scene_.kernel.now_ns() >= retry_at_ns_; }
@@ -101,13 +106,15 @@ class FakeNats final : public Source, public source::NatsSubscriber, public Outs
   bool call_listener();
   void take();
   void take_answer(const std::string& name);
+  void offer(Decoded decoded);
 
   Scene& scene_;
-  NatsCounts& counts_;
+  PubSubCounts& counts_;
   const World world_;
   Inlet* inlet_ = nullptr;
   std::deque<Asked> asked_;
   std::deque<Coming> coming_;
+  std::optional<Decoded> held_;  // the hub had no room for it
   std::map<std::string, Channel> channels_;
   std::map<uint64_t, Listener> listeners_;
   uint64_t last_id_ = 0;

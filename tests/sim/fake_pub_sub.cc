@@ -1,4 +1,4 @@
-#include "fake_nats.h"
+#include "fake_pub_sub.h"
 
 #include <algorithm>
 #include <utility>
@@ -9,6 +9,7 @@ namespace {
 constexpr int64_t kMsNs = 1'000'000;
 constexpr size_t kComingMax = 200;     // more: the server cuts a slow consumer off
 constexpr int64_t kSilentMs = 10'000;  // as NatsOptions has it
+constexpr uint64_t kStallMs = 4'000;   // of one that ends; below TwinChanges::kWindowMs
 
 bool is_state(std::string_view subject) {
   return subject.starts_with("drop.") && subject.ends_with(".state");
@@ -18,7 +19,7 @@ bool is_state(std::string_view subject) {
 
 // --- whoever publishes ---
 
-void FakeNats::publish(const std::string& subject, std::string payload) {
+void FakePubSub::publish(const std::string& subject, std::string payload) {
   ++counts_.published;
   if (!inlet_) return;
   const auto channel = channels_.find(subject);
@@ -31,13 +32,13 @@ void FakeNats::publish(const std::string& subject, std::string payload) {
   if (coming_.size() > kComingMax) cut();
 }
 
-void FakeNats::change_keys() {
+void FakePubSub::change_keys() {
   for (auto& [id, listener] : listeners_)
     if (is_linked_ && listener.is_bucket()) announce(listener);
 }
 
 // Once for all that comes within its time.
-void FakeNats::announce(Listener& listener) {
+void FakePubSub::announce(Listener& listener) {
   if (!listener.is_on || listener.due_ns != Client::kNeverNs) return;
   const int64_t hold_ms = listener.is_bucket() ? listener.bucket.hold_ms : listener.listen.hold_ms;
   listener.due_ns = scene_.kernel.now_ns() + hold_ms * kMsNs;
@@ -45,29 +46,29 @@ void FakeNats::announce(Listener& listener) {
 
 // --- the server ---
 
-std::string FakeNats::start(Inlet& inlet) {
+std::string FakePubSub::start(Inlet& inlet) {
   inlet_ = &inlet;
   const uint64_t wait_ms = scene_.random().below(scene_.random().chance(3000) ? 8000 : 200);
   retry_at_ns_ = scene_.kernel.now_ns() + static_cast<int64_t>(wait_ms) * kMsNs;
   return {};
 }
 
-void FakeNats::stop() {
+void FakePubSub::stop() {
   inlet_ = nullptr;
   listeners_.clear();
 }
 
-void FakeNats::ask(Asked::Kind kind, std::string channel, uint64_t id) {
+void FakePubSub::ask(Asked::Kind kind, std::string channel, uint64_t id) {
   asked_.push_back({kind, std::move(channel), id});
 }
 
-uint64_t FakeNats::listen(source::NatsListen listen) {
+uint64_t FakePubSub::listen(source::NatsListen listen) {
   listeners_[++last_id_].listen = std::move(listen);
   ask(Asked::kListen, {}, last_id_);
   return last_id_;
 }
 
-uint64_t FakeNats::listen(source::NatsBucket bucket) {
+uint64_t FakePubSub::listen(source::NatsBucket bucket) {
   listeners_[++last_id_].bucket = std::move(bucket);
   ask(Asked::kListen, {}, last_id_);
   return last_id_;
@@ -75,22 +76,22 @@ uint64_t FakeNats::listen(source::NatsBucket bucket) {
 
 // --- the link ---
 
-void FakeNats::subscribe(const std::string& name, Channel& channel) {
+void FakePubSub::subscribe(const std::string& name, Channel& channel) {
   channel.is_subscribed = true;
   channel.answer_at_ns =
       scene_.kernel.now_ns() + static_cast<int64_t>(scene_.random().below(50)) * kMsNs;
   scene_.kernel.log("subscribe", name.size(), coming_.size());
 }
 
-void FakeNats::link() {
-  scene_.kernel.log("nats link", channels_.size());
+void FakePubSub::link() {
+  scene_.kernel.log("broker link", channels_.size());
   is_linked_ = true;
   for (auto& [name, channel] : channels_) subscribe(name, channel);
   for (auto& [id, listener] : listeners_) announce(listener);  // something may have been missed
 }
 
-void FakeNats::cut() {
-  scene_.kernel.log("nats cut", coming_.size());
+void FakePubSub::cut() {
+  scene_.kernel.log("broker cut", coming_.size());
   counts_.lost += coming_.size();
   is_linked_ = dies_of_stall_ = false;
   stalled_until_ns_ = 0;
@@ -104,7 +105,7 @@ void FakeNats::cut() {
   retry_at_ns_ = scene_.kernel.now_ns() + wait_ms * kMsNs;
 }
 
-void FakeNats::answer_asked() {
+void FakePubSub::answer_asked() {
   const Asked asked = std::move(asked_.front());
   asked_.pop_front();
   switch (asked.kind) {
@@ -129,7 +130,7 @@ void FakeNats::answer_asked() {
   }
 }
 
-bool FakeNats::answer_round_trip() {
+bool FakePubSub::answer_round_trip() {
   for (auto& [name, channel] : channels_)
     if (scene_.kernel.now_ns() >= channel.answer_at_ns) {
       channel.answer_at_ns = Client::kNeverNs;
@@ -139,7 +140,7 @@ bool FakeNats::answer_round_trip() {
   return false;
 }
 
-bool FakeNats::call_listener() {
+bool FakePubSub::call_listener() {
   for (auto& [id, listener] : listeners_)
     if (scene_.kernel.now_ns() >= listener.due_ns) {
       listener.due_ns = Client::kNeverNs;
@@ -154,11 +155,12 @@ bool FakeNats::call_listener() {
   return false;
 }
 
-bool FakeNats::can_take() const {
+bool FakePubSub::can_take() const {
+  if (held_) return world_.has_room(held_->channel);
   return !coming_.empty() && world_.has_room(coming_.front().subject);
 }
 
-void FakeNats::take_answer(const std::string& name) {
+void FakePubSub::take_answer(const std::string& name) {
   const auto found = channels_.find(name);
   if (found == channels_.end() || !found->second.is_subscribed) return;
   if (!std::exchange(found->second.is_confirmed, true)) return inlet_->confirm(name);
@@ -166,23 +168,28 @@ void FakeNats::take_answer(const std::string& name) {
   inlet_->tell_gap(name);
 }
 
-void FakeNats::take() {
+void FakePubSub::take() {
+  if (held_) return offer(*std::exchange(held_, std::nullopt));
   const Coming coming = std::move(coming_.front());
   coming_.pop_front();
   if (!coming.payload) return take_answer(coming.subject);
   const auto found = channels_.find(coming.subject);
   if (found == channels_.end() || !found->second.is_confirmed) return;
-  std::string event, data;
-  if (!world_.decode(coming.subject, *coming.payload, event, data)) return;
-  const Inlet::Result result =
-      inlet_->publish({.channel = coming.subject, .payload = data, .event = event});
-  if (result == Inlet::Result::kRefused) fail("the gate refuses " + data);
-  if (result == Inlet::Result::kFull) coming_.push_front(coming);
+  Decoded decoded{.channel = coming.subject, .event = {}, .data = {}};
+  if (world_.decode(coming.subject, *coming.payload, decoded.event, decoded.data))
+    offer(std::move(decoded));
+}
+
+void FakePubSub::offer(Decoded decoded) {
+  const Inlet::Result result = inlet_->publish(
+      {.channel = decoded.channel, .payload = decoded.data, .event = decoded.event});
+  if (result == Inlet::Result::kRefused) fail("the gate refuses " + decoded.data);
+  if (result == Inlet::Result::kFull) held_ = std::move(decoded);
 }
 
 // --- the world ---
 
-bool FakeNats::is_active() const {
+bool FakePubSub::is_active() const {
   if (!inlet_) return false;
   if (!is_linked_) return may_link() || !asked_.empty();
   if (is_stalled()) return false;
@@ -194,7 +201,7 @@ bool FakeNats::is_active() const {
                      [&](const auto& entry) { return now_ns >= entry.second.due_ns; });
 }
 
-int64_t FakeNats::due_ns() const {
+int64_t FakePubSub::due_ns() const {
   if (!inlet_) return Client::kNeverNs;
   if (!is_linked_) return retry_at_ns_;
   if (is_stalled()) return stalled_until_ns_;
@@ -204,7 +211,7 @@ int64_t FakeNats::due_ns() const {
   return due_ns;
 }
 
-bool FakeNats::act() {
+bool FakePubSub::act() {
   if (!is_active()) return false;
   if (!is_linked_ && may_link()) return link(), true;
   if (dies_of_stall_) return cut(), true;
@@ -214,7 +221,7 @@ bool FakeNats::act() {
   return call_listener();
 }
 
-void FakeNats::act_freely() {
+void FakePubSub::act_freely() {
   io::SimRandom& random = scene_.random();
   if (!inlet_ || !is_linked_ || is_stalled()) return;
   const uint64_t what = random.below(100);
@@ -224,10 +231,11 @@ void FakeNats::act_freely() {
   }
   if (what < 8) {
     ++counts_.stalls;
-    const auto ms = static_cast<int64_t>(random.below(random.chance(3000) ? 12'000 : 300));
-    stalled_until_ns_ = scene_.kernel.now_ns() + std::min(ms, kSilentMs) * kMsNs;
-    dies_of_stall_ = ms >= kSilentMs;
-    return scene_.kernel.log("nats stall", static_cast<uint64_t>(ms));
+    dies_of_stall_ = random.chance(1500);
+    const uint64_t most_ms = random.chance(2000) ? kStallMs : 300;
+    const int64_t ms = dies_of_stall_ ? kSilentMs : static_cast<int64_t>(random.below(most_ms));
+    stalled_until_ns_ = scene_.kernel.now_ns() + ms * kMsNs;
+    return scene_.kernel.log("broker stall", static_cast<uint64_t>(ms));
   }
   if (what > 20 || channels_.empty()) return;
   constexpr const char* kGarbage[] = {"", "{\"cut\":", "two\nlines", "\xff\xfe", "[1,2"};
@@ -237,7 +245,7 @@ void FakeNats::act_freely() {
   coming_.push_back({channel->first, kGarbage[random.below(5)]});
 }
 
-void FakeNats::calm_down() {
+void FakePubSub::calm_down() {
   stalled_until_ns_ = 0;
   retry_at_ns_ = std::min(retry_at_ns_, scene_.kernel.now_ns() + 2000 * kMsNs);
 }
