@@ -8,7 +8,7 @@ import undici from "undici";
 import { track } from "./cleanup.mjs";
 import { Signal } from "./patience.mjs";
 
-class Client {
+export class Client {
   messages = [];
   opened = false;
   error = null;
@@ -142,7 +142,7 @@ export class CurlStream extends ChildClient {
 }
 
 // Debian's own, for that is where its packages are.
-const python = existsSync("/usr/bin/python3") ? "/usr/bin/python3" : "python3";
+export const python = existsSync("/usr/bin/python3") ? "/usr/bin/python3" : "python3";
 
 // Several Python clients in one process; all must see the same, so `messages` are those of the
 // first.
