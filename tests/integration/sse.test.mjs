@@ -4,6 +4,7 @@ import { spawn } from "node:child_process";
 import { after, test } from "node:test";
 import { track } from "./lib/cleanup.mjs";
 import { assertCors } from "./lib/contract.mjs";
+import { CurlStream, FetchStream, NpmEventSource } from "./lib/libraries.mjs";
 import { Publisher, push } from "./lib/push.mjs";
 import { startServer, withServer } from "./lib/server.mjs";
 import { SseClient } from "./lib/sse.mjs";
@@ -84,16 +85,51 @@ test("nobody is told what was pushed before they came", async () => {
   client.close();
 });
 
-test("to HTTP/1.0 the stream goes unchunked", async () => {
-  const client = await SseClient.open(server, { version: "1.0" });
-  assert.equal(client.head.status, 200);
-  assert.equal(client.head.get("transfer-encoding"), undefined);
-  assert.equal(client.head.get("content-length"), undefined);
-  await client.untilPosition();
-  await push(server, "one", "two");
-  assert.deepEqual(await client.untilMessages(2), ['"one"', '"two"']);
-  assert.ok(client.text.startsWith(": connected\n\n"));
-  client.close();
+test("to HTTP/1.0 and `Connection: close` it goes unchunked to the end", async () => {
+  const own = await startServer();
+  const clients = [
+    await SseClient.open(own, { version: "1.0" }),
+    await SseClient.open(own, { headers: { Connection: "close" } }),
+  ];
+  for (const { head } of clients) {
+    assert.equal(head.status, 200);
+    assert.equal(head.get("transfer-encoding"), undefined);
+    assert.equal(head.get("content-length"), undefined);
+    assert.deepEqual(head.all("connection"), ["close"]);
+  }
+  await Promise.all(clients.map((client) => client.untilPosition()));
+  await push(own, "one", "two");
+  for (const client of clients) {
+    assert.deepEqual(await client.untilMessages(2), ['"one"', '"two"']);
+    assert.ok(client.text.startsWith(": connected\n\n"));
+  }
+  await own.stop();
+  for (const client of clients) {
+    await client.untilOver();
+    assert.ok(client.ended && !client.cut, "a reset instead of an end");
+    assert.match(client.blocks.at(-1).raw, /^retry: \d+$/);
+    client.close();
+  }
+});
+
+// Fly's proxy would compress a stream, and hold it back for that, where its head names no encoding.
+test("on Fly the head says that the encoding is none, and clients read it", async () => {
+  await withServer({ env: { FLY_APP_NAME: "hub" } }, async (own) => {
+    for (const headers of [{}, { "Accept-Encoding": "gzip" }]) {
+      const client = await SseClient.open(own, { headers });
+      assert.deepEqual(client.head.all("content-encoding"), ["none"]);
+      client.close();
+    }
+    const url = `${own.url}/api/live`;
+    const clients = [
+      ...[new NpmEventSource(url), new FetchStream(url)],
+      ...[new CurlStream(url), new CurlStream(url, "--compressed")],
+    ];
+    await Promise.all(clients.map((client) => client.untilOpen()));
+    await push(own, "plain");
+    for (const client of clients) assert.deepEqual(await client.untilMessages(1), ['"plain"']);
+    clients.forEach((client) => client.close());
+  });
 });
 
 test("curl -N reads it", async () => {
