@@ -8,10 +8,9 @@ import { inspect } from "node:util";
 import { RunningFaults, describeFault, faultAtStart, record } from "./lib/fault_runs.mjs";
 import { FaultTable, errorsOf, shim } from "./lib/faults.mjs";
 import { inParallel } from "./lib/patience.mjs";
-import { full, io, temporaryDirectory } from "./lib/server.mjs";
+import { io, temporaryDirectory } from "./lib/server.mjs";
 import { skipShims } from "./lib/shims.mjs";
 
-const skip = skipShims || (full ? "all of them are `make soak`" : false);
 const crowd = 70; // of 64 listeners on, a stream is hot
 
 const oneOfEach = (sites) => [...new Map(sites.map((site) => [site.function, site])).values()];
@@ -37,7 +36,7 @@ async function eachAtStart(t, sites) {
   return outcomes;
 }
 
-describe("a call of the kernel fails once", { skip }, () => {
+describe("a call of the kernel fails once", { skip: skipShims }, () => {
   let sites;
   before(async (t) => {
     assert.ok(shim, "fault_shim.so is not built");
