@@ -84,10 +84,11 @@ test("every command in the documents is one, with options that it has", async ()
   assert.ok(checked > 20, `${checked} commands were found`);
 });
 
+const targets = new Set(
+  [...read("Makefile").matchAll(/^([a-z][a-z-]*):/gm)].map((match) => match[1]),
+);
+
 test("every `make` target in the documents is one", () => {
-  const targets = new Set(
-    [...read("Makefile").matchAll(/^([a-z][a-z-]*):/gm)].map((match) => match[1]),
-  );
   for (const name of documents) {
     for (const [, target] of read(name).matchAll(/(?:^|`)make ([a-z-]+)\b/gm)) {
       assert.ok(targets.has(target), `${name}: make ${target}`);
@@ -198,21 +199,46 @@ test("the signed push of docs/PROFILES.md is accepted", async () => {
   });
 });
 
+// What a row of promises names, left to right: `make target`, a path, a bare name (of a file of
+// tests/integration) and "a test" of the file before it. Says what of it does not exist.
+function missingOf(row) {
+  const missing = [];
+  let named = 0;
+  let text = "";
+  for (const [, code, title] of row.matchAll(/`([^`]+)`|"([^"]+)"/g)) {
+    named++;
+    if (title) {
+      if (!text.includes(title)) missing.push(`test "${title}"`);
+      continue;
+    }
+    const target = /^make ([a-z-]+)$/.exec(code)?.[1];
+    const file = code.includes("/") ? code : `tests/integration/${code}.test.mjs`;
+    const isThere = target ? targets.has(target) : existsSync(path.join(root, file));
+    if (!isThere) missing.push(target ? code : file);
+    text = isThere && !target && /\.\w+$/.test(file) ? read(file) : "";
+  }
+  return named > 0 ? missing : ["name of a test"];
+}
+
+test("a promise's row is read as it is meant", () => {
+  const file = "`tests/integration/documents.test.mjs`";
+  for (const row of [file, "`documents`, `make soak`", `${file} "a promise's row is read as"`])
+    assert.deepEqual(missingOf(row), [], row);
+  for (const [row, missing] of [
+    ["`documents`, `broker_cat`", "tests/integration/broker_cat.test.mjs"],
+    ["`documents`; many: `make soap`", "make soap"],
+    ['`tests/integration/idle.test.mjs` "no such name"', 'test "no such name"'],
+    ['`make soak` "a title of no file"', 'test "a title of no file"'],
+    ["by hand", "name of a test"],
+  ])
+    assert.deepEqual(missingOf(row), [missing], row);
+});
+
 test("every promise of docs/OPERATING.md has its tests", () => {
   const [, section] = /## Promises and their tests\n([^]*?)\n## /.exec(read("docs/OPERATING.md"));
   const rows = [...section.matchAll(/^\| ([^*|][^|]*) \| (.*) \|$/gm)].slice(1);
   assert.ok(rows.length > 40, `${rows.length} promises`);
-  for (const [, promise, tests] of rows) {
-    let text = "";
-    let named = 0;
-    for (const [, file, name] of tests.matchAll(/`(tests\/[^`]+)`|"([^"]+)"/g)) {
-      named++;
-      if (name) assert.ok(text.includes(name), `${promise}: no test "${name}"`);
-      else assert.ok(existsSync(path.join(root, file)), `${promise}: no ${file}`);
-      if (file) text = /\.\w+$/.test(file) ? read(file) : "";
-    }
-    assert.ok(named > 0 || tests.includes("make "), promise);
-  }
+  for (const [, promise, tests] of rows) assert.deepEqual(missingOf(tests), [], promise);
 });
 
 // Sums of the parts that the section names.
