@@ -269,6 +269,26 @@ test("the end: 1001 for whoever is there, exit 0, also with calls under way", as
   });
 });
 
+// A refused upgrade counts as a failed attempt to its clients; after ten of them they stay away.
+test("newcomers at the end are let in, then closed with 1001 as who was there", async () => {
+  await withChat({ env: { DRAIN_SECONDS: "3" } }, async ({ hub }) => {
+    // One that does not answer its close frame keeps the process up for a while.
+    const silent = await WsWire.open(hub, { path: `/?token=${tokenFor("room", "silent")}` });
+    hub.child.kill("SIGTERM");
+    const end = { code: 1001, reason: "Server shutting down" };
+    assert.deepEqual(await silent.closeFrame(), end);
+    const connect = (token) => eventually(() => ChatClient.connect(hub, token), "to be let in");
+    const late = await connect(tokenFor("room", "late"));
+    const stranger = await connect("rubbish"); // is told what is wrong, as ever
+    assert.deepEqual(await stranger.untilClosed(), { code: 4002, reason: "Invalid token" });
+    assert.deepEqual(await late.untilClosed(), end);
+    assert.equal(late.messages.length, 1);
+    assert.equal(late.of("connected").length, 1);
+    silent.destroy();
+    await hub.stop();
+  });
+});
+
 test("a peer that answers no ping is terminated, one that does stays", async () => {
   await withChat({ env: { PING_SECONDS: "1", PONG_SECONDS: "4" } }, async ({ hub }) => {
     const ann = await ChatClient.join(hub, "room", "ann");
