@@ -12,10 +12,11 @@ import {
   tokenFor,
   withChat,
 } from "./lib/chat.mjs";
+import { assertLinksAreUp, assertTroubleIsTold } from "./lib/links.mjs";
 import { eventually, range } from "./lib/patience.mjs";
 import { exchange, request } from "./lib/raw.mjs";
 import { Redis } from "./lib/redis.mjs";
-import { refusedStart } from "./lib/server.mjs";
+import { refusedStart, untilReady } from "./lib/server.mjs";
 import { WsWire, opcode } from "./lib/websocket.mjs";
 
 const health = async (hub) => JSON.parse((await exchange(hub, request("GET", "/health"))).body);
@@ -153,6 +154,7 @@ test("Redis down: degraded, rooms here go on; back: a gap, and all as before", a
     const [ann, bob] = await joinTwo(hub, "room");
     await redis.kill();
     await untilHealthy(hub, "degraded");
+    await assertTroubleIsTold(hub, "redis subscriber", "redis commands");
     assert.equal((await exchange(hub, request("GET", "/health"))).status, 200);
     ann.message("without Redis");
     await bob.untilType("message");
@@ -188,7 +190,9 @@ test("Redis down: degraded, rooms here go on; back: a gap, and all as before", a
       await client.until((c) => contents(c).includes("me too"), "the newcomer's message");
     }
     await redis.restart();
+    await untilReady(hub);
     await untilHealthy(hub);
+    await assertLinksAreUp(hub);
     for (const client of [ann, bob]) {
       assert.deepEqual((await client.untilType("gap"))[0], { type: "gap" });
     }
@@ -217,6 +221,7 @@ test("Redis frozen: it is noticed, and nobody waits for it", async () => {
       const [error] = await client.untilType("error");
       assert.match(error.message, /^Saved, but /);
     }
+    await assertTroubleIsTold(hub, "redis subscriber", "redis commands");
     redis.thaw();
     await untilHealthy(hub);
     await eventually(

@@ -13,6 +13,7 @@ import {
   untilEvents,
   withDrop,
 } from "./lib/drop.mjs";
+import { assertLinksAreUp, assertTroubleIsTold } from "./lib/links.mjs";
 import { NatsPublisher, NatsServer } from "./lib/nats.mjs";
 import { natsAccounts } from "./lib/nats_creds.mjs";
 import { range } from "./lib/patience.mjs";
@@ -56,10 +57,12 @@ test("NATS is killed and comes back: nobody is dropped, all get a new snapshot",
     const clients = await openMany(server, restate, 20);
     await nats.kill();
     await untilRed(server);
+    await assertTroubleIsTold(server, "nats");
     const local = await fetch(`${server.url}/_livehub/ready?local=1`);
     assert.equal(local.status, 200); // this process can serve
     await nats.up();
     await untilReady(server);
+    await assertLinksAreUp(server);
     await assertBack(clients, nats, 2);
   });
 });
@@ -69,6 +72,7 @@ test("NATS freezes: noticed by its silence; and it is back when it thaws", async
     const clients = await openMany(server, restate, 5);
     nats.freeze();
     await untilRed(server);
+    await assertTroubleIsTold(server, "nats");
     const late = await openEvents(server, "d/late");
     await untilEvents(late, "connected");
     nats.thaw();

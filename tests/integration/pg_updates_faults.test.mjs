@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { after, before, test } from "node:test";
+import { assertLinksAreUp, assertTroubleIsTold } from "./lib/links.mjs";
 import { eventually } from "./lib/patience.mjs";
 import { Browser, ready, startHub, user, withHub } from "./lib/pg_updates.mjs";
 import { Postgres, freePort } from "./lib/postgres.mjs";
@@ -53,6 +54,7 @@ test("the server crashed and back: readiness is red meanwhile, newcomers are let
     const browsers = await crowd(hub, 10);
     await postgres.down("SIGQUIT");
     await eventually(isRed(hub), "red");
+    await assertTroubleIsTold(hub, "postgres");
     const { wrong } = await ready(hub);
     assert.match(JSON.stringify(wrong), /postgres/);
     assert.doesNotMatch(JSON.stringify(wrong), /pass.word/);
@@ -60,6 +62,7 @@ test("the server crashed and back: readiness is red meanwhile, newcomers are let
     await postgres.up();
     await allHearAgain([...browsers, newcomer], 1);
     await eventually(isReady(hub), "readiness");
+    await assertLinksAreUp(hub);
     for (const browser of [...browsers, newcomer]) browser.close();
   });
 });
@@ -70,6 +73,7 @@ test("the server frozen: found by its silence, and back after it", async () => {
     postgres.freeze();
     try {
       await eventually(isRed(hub), "red");
+      await assertTroubleIsTold(hub, "postgres");
     } finally {
       postgres.thaw();
     }
