@@ -12,6 +12,7 @@ import {
   tokenFor,
   withChat,
 } from "./lib/chat.mjs";
+import { assertEndedInTime } from "./lib/expiry.mjs";
 import { assertLinksAreUp, assertTroubleIsTold } from "./lib/links.mjs";
 import { eventually, range } from "./lib/patience.mjs";
 import { exchange, request } from "./lib/raw.mjs";
@@ -312,7 +313,7 @@ test("a peer that answers no ping is terminated, one that does stays", async () 
   });
 });
 
-test("ENFORCE_EXPIRY ends a connection with its token; without it, it stays", async () => {
+test("ENFORCE_EXPIRY ends a connection with its token; without it, it stays", async (t) => {
   for (const [env, ends] of [
     [{ ENFORCE_EXPIRY: "1" }, true],
     [{}, false],
@@ -323,6 +324,7 @@ test("ENFORCE_EXPIRY ends a connection with its token; without it, it stays", as
       const bob = await ChatClient.join(hub, "room", "bob");
       if (ends) {
         assert.deepEqual(await ann.untilClosed(), { code: 4002, reason: "Token expired" });
+        assertEndedInTime(t, ann, exp);
       } else {
         await eventually(() => seconds() > exp + 1, "the token's end");
         await ann.fence();

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { after, before, test } from "node:test";
+import { assertEndedInTime } from "./lib/expiry.mjs";
 import { eventually, sleep } from "./lib/patience.mjs";
 import { Browser, health, origin, ready, secret, settingsFor } from "./lib/pg_updates.mjs";
 import { startHub, token, user, withHub } from "./lib/pg_updates.mjs";
@@ -270,17 +271,19 @@ test("health counts users and sockets that have authenticated", async () => {
   });
 });
 
-test("AUTH_TIMEOUT ends who never authenticates, ENFORCE_EXPIRY who does not renew", async () => {
+test("AUTH_TIMEOUT ends who never authenticates, ENFORCE_EXPIRY who does not renew", async (t) => {
   await withHub(postgres, { env: { AUTH_TIMEOUT: "1", ENFORCE_EXPIRY: "1" } }, async (strict) => {
     const silent = await Browser.connect(strict, id);
     const old = await Browser.connect(strict, id);
-    old.send({ type: "auth", token: token(id, { exp: second() + 3 }), userId: id });
+    const exp = second() + 3;
+    old.send({ type: "auth", token: token(id, { exp }), userId: id });
     const renewed = await Browser.connect(strict, id);
     renewed.send({ type: "auth", token: token(id, { exp: second() + 3 }), userId: id });
     renewed.send({ type: "auth", token: token(id), userId: id });
     const timeout = { code: 1008, reason: "Authentication timeout" };
     assert.deepEqual(await silent.untilClosed(), timeout);
     assert.deepEqual(await old.untilClosed(), { code: 1008, reason: "Token expired" });
+    assertEndedInTime(t, old, exp);
     assert.match(old.messages[1], /authenticated/);
     await sleep(1500);
     assert.equal(renewed.closed, null);

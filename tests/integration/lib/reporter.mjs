@@ -2,10 +2,15 @@
 // run.mjs.
 import { inspect } from "node:util";
 
+// The runner's own counts come as diagnostics too.
+const runnersOwn = /^(tests|suites|pass|fail|cancelled|skipped|todo|duration_ms) [\d.]+$/;
+
 export default async function* reporter(source) {
   const counts = { passed: 0, failed: 0, skipped: [], slowest: [] };
   const verbose = process.env.LIVEHUB_TEST_VERBOSE === "1";
   for await (const { type, data } of source) {
+    if (type === "test:diagnostic" && verbose && !runnersOwn.test(data.message))
+      yield `  ${data.message}\n`;
     if (type !== "test:pass" && type !== "test:fail") continue;
     // A suite speaks by its tests, but for one that is skipped as a whole: of that nobody hears.
     const isSkipped = data.skip !== undefined && data.skip !== false;

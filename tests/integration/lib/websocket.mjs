@@ -11,6 +11,7 @@ export const opcode = { continuation: 0, text: 1, binary: 2, close: 8, ping: 9, 
 export class WsClient {
   messages = [];
   closed = null; // {code, reason}
+  closedMs = 0; // when, as Date.now() has it
   failed = null; // why the handshake failed
   #changed = new Signal();
 
@@ -44,6 +45,7 @@ export class WsClient {
       this.#changed.notify();
     });
     this.socket.on("close", (code, reason) => {
+      this.closedMs = Date.now();
       this.closed = { code, reason: reason.toString("utf8") };
       this.#changed.notify();
     });
