@@ -13,11 +13,12 @@ import {
   untilEvents,
   withDrop,
 } from "./lib/drop.mjs";
-import { assertLinksAreUp, assertTroubleIsTold } from "./lib/links.mjs";
+import { assertLinksAreUp, assertTroubleIsTold, hasWarned } from "./lib/links.mjs";
 import { NatsPublisher, NatsServer } from "./lib/nats.mjs";
 import { natsAccounts } from "./lib/nats_creds.mjs";
 import { range } from "./lib/patience.mjs";
 import { isReady, temporaryDirectory, untilReady, untilRed, withServer } from "./lib/server.mjs";
+import { cutsOffSoon, flood, floodSize, untilCutOff } from "./lib/slow_consumer.mjs";
 
 async function openMany(server, restate, count) {
   restate.drop("d", registration);
@@ -153,6 +154,29 @@ test("a slow reader gets the newest, and holds nobody up", async () => {
     assert.ok(eventsOf(slow, "drop").length < 2000);
     assert.ok(!slow.ended && !slow.cut);
     for (const client of [slow, quick]) client.close();
+  });
+});
+
+test("NATS cuts us off as a slow consumer: a fresh snapshot, and all goes on", async (t) => {
+  await withDrop({ natsArgs: cutsOffSoon(t) }, async ({ server, nats, restate, publisher }) => {
+    const clients = await openMany(server, restate, 3);
+    restate.drop("d", { ...registration, inventory: 1 });
+    await untilCutOff(nats, server, () => flood(publisher, "drop.d.state"));
+    for (const client of clients) await untilEvents(client, "user", 2);
+    await untilReady(server);
+    await server.until((s) => hasWarned(s, "nats"), "a warning");
+    await publisher.send("drop.d.state", { n: floodSize });
+    for (const client of clients) {
+      await client.until((c) => eventsOf(c, "drop").at(-1)?.n === floodSize, "the newest");
+      const numbers = eventsOf(client, "drop").map(({ n }) => n);
+      assert.ok(numbers.length < floodSize, "what was left of the flood is lost");
+      assert.ok(numbers.every((n, i) => i === 0 || n > numbers[i - 1]), "in order, none twice");
+      // In its place, behind all that came: the snapshot, both parts of it.
+      assert.deepEqual(namesOf(client).slice(-3, -1).sort(), ["connected", "user"]);
+      assert.equal(eventsOf(client, "connected").at(-1).inventory, 1);
+      assert.ok(!client.ended && !client.cut);
+      client.close();
+    }
   });
 });
 

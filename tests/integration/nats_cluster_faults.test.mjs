@@ -5,9 +5,12 @@ import { rmSync } from "node:fs";
 import path from "node:path";
 import { test } from "node:test";
 import { values, withNatsHubs } from "./lib/cluster.mjs";
+import { hasWarned } from "./lib/links.mjs";
+import { NatsPublisher } from "./lib/nats.mjs";
 import { eventually, range, sleep } from "./lib/patience.mjs";
 import { Proxy } from "./lib/proxy.mjs";
 import { startServer, untilReady, untilRed } from "./lib/server.mjs";
+import { cutsOffSoon, flood, untilCutOff } from "./lib/slow_consumer.mjs";
 import { SseClient } from "./lib/sse.mjs";
 import { WsClient } from "./lib/websocket.mjs";
 
@@ -172,4 +175,42 @@ test("a client that came while NATS was away is told of the gap and gets what co
     assertOpen(late);
     late.close();
   });
+});
+
+// Of a stream nats-server sends no more than the reader acknowledges, so it is the core subject on
+// the same connection, the canary's, whose reader is slow.
+async function canaryOf(nats) {
+  return eventually(async () => {
+    const { connections } = await nats.monitor("connz?subs=1");
+    return connections
+      .flatMap((connection) => connection.subscriptions_list ?? [])
+      .find((subject) => subject.startsWith("livehub.canary."));
+  }, "the canary's subject");
+}
+
+test("NATS cuts us off as a slow consumer: all of the stream, once, in order", async (t) => {
+  await withNatsHubs(
+    1,
+    async ({ nats, hubs: [hub] }) => {
+      const client = await open(hub);
+      const publisher = await NatsPublisher.connect(nats);
+      const add = (n) => publisher.send("livehub.live-data.live", { n });
+      for (const n of range(10)) await add(n);
+      await client.untilMessages(10);
+      await untilCutOff(nats, hub, async () => {
+        for (const n of range(10, 10)) await add(n);
+        await flood(publisher, await canaryOf(nats));
+        for (const n of range(10, 20)) await add(n);
+      });
+      assert.deepEqual(await client.untilMessages(30), values(30));
+      assert.deepEqual(client.gaps, []);
+      await hub.until((s) => hasWarned(s, "nats stream"), "a warning");
+      await untilReady(hub);
+      assertOpen(client);
+      client.close();
+      publisher.close();
+    },
+    {},
+    cutsOffSoon(t),
+  );
 });

@@ -21,8 +21,8 @@ export async function withCluster(count, env, body) {
 export const values = (count, from = 0) => range(count, from).map((n) => JSON.stringify({ n }));
 
 // The same on a nats-server of their own, which the body gets too.
-export async function withNatsHubs(count, body, env = {}) {
-  const nats = await NatsServer.start();
+export async function withNatsHubs(count, body, env = {}, natsArgs = ["-js"]) {
+  const nats = await NatsServer.start({ args: natsArgs });
   try {
     await withCluster(count, { NATS_URL: nats.url, ...env }, (cluster) =>
       body({ nats, ...cluster }),
