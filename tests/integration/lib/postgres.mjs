@@ -8,7 +8,7 @@ import os from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
 import { freeze, thaw } from "./freeze.mjs";
-import { eventually } from "./patience.mjs";
+import { Signal, eventually } from "./patience.mjs";
 
 const run = promisify(execFile);
 const packages = "/usr/lib/postgresql";
@@ -113,16 +113,24 @@ export class Postgres {
     await this.child.ended;
   }
 
+  // All of its processes at once, as no crash of its own does.
+  async kill() {
+    for (const pid of this.#processes()) process.kill(pid, "SIGKILL");
+    await this.child.ended;
+  }
+
   async end() {
     await this.down("SIGQUIT");
     rmSync(this.directory, { recursive: true, force: true });
   }
 
-  // All of its processes.
-  freeze() {
+  #processes() {
     const { pid } = this.child;
     const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim().split(/\s+/);
-    this.#frozen = [pid, ...children.filter(Boolean).map(Number)];
+    return [pid, ...children.filter(Boolean).map(Number)];
+  }
+  freeze() {
+    this.#frozen = this.#processes();
     freeze(...this.#frozen);
   }
   thaw() {
@@ -144,8 +152,7 @@ export class Postgres {
   }
 
   notify(name, payload) {
-    const quoted = (value) => `'${value.replaceAll("'", "''")}'`;
-    return this.sql(`SELECT pg_notify(${quoted(name)}, ${quoted(payload)})`);
+    return this.sql(notification(name, payload));
   }
 
   terminateOurs() {
@@ -153,6 +160,45 @@ export class Postgres {
       "SELECT pg_terminate_backend(pid) FROM pg_stat_activity " +
         "WHERE application_name = 'livehub'",
     );
+  }
+}
+
+export function notification(name, payload) {
+  const quoted = (value) => `'${value.replaceAll("'", "''")}'`;
+  return `SELECT pg_notify(${quoted(name)}, ${quoted(payload)})`;
+}
+
+// A psql that stays: statements without a connection for each. A failed one ends it.
+export class Session {
+  #said = "";
+  #count = 0;
+  #changed = new Signal();
+  hasEnded = false;
+
+  constructor(server) {
+    const args = ["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", server.url()];
+    this.child = spawn(path.join(bin, "psql"), args, { stdio: ["pipe", "pipe", "ignore"] });
+    running.add(this.child);
+    this.child.stdout.on("data", (text) => {
+      this.#said += text;
+      this.#changed.notify();
+    });
+    this.child.stdin.on("error", () => {}); // it has ended
+    this.child.on("close", () => {
+      running.delete(this.child);
+      this.hasEnded = true;
+      this.#changed.notify();
+    });
+  }
+  async run(text) {
+    const mark = `done ${++this.#count}`;
+    this.child.stdin.write(`${text};\n\\echo ${mark}\n`);
+    await this.#changed.until(() => this.hasEnded || this.#said.includes(`${mark}\n`), mark);
+    if (this.hasEnded) throw new Error("psql has ended");
+    this.#said = "";
+  }
+  end() {
+    this.child.kill("SIGKILL");
   }
 }
 
