@@ -66,6 +66,7 @@ struct Part {
   bool is_held = false;  // it is watched: nothing after `position` is lost
   bool is_live = false;  // it is received
   bool needs = false;    // a snapshot
+  bool is_owed = false;  // which is asked for until it is had, unlike the first
 };
 
 struct Client {
@@ -119,8 +120,7 @@ class Drop : public Profile {
     }
     client.parts[0].channel = client.target.first_channel();
     client.parts[1].channel = client.target.second_channel();
-    // An answer may come at once, but ends nothing.
-    for (Part& part : client.parts) hold(session, part);
+    hold_from(client, 0, false);
   }
 
   void on_subscribed(Session session, std::string_view channel, std::string_view) override {
@@ -140,7 +140,8 @@ class Drop : public Profile {
   void on_gap(Session session, Gap, std::string_view channel, std::string_view) override {
     if (channel == DropBoard::kChannel) return ask_board(session);
     Client* client = find(session.tag());
-    if (Part* part = client ? part_of(*client, channel) : nullptr) hold(session, *part);
+    if (Part* part = client ? part_of(*client, channel) : nullptr)
+      hold_from(*client, static_cast<size_t>(part - client->parts), true);
   }
 
   bool on_heartbeat(Session session) override {
@@ -155,8 +156,7 @@ class Drop : public Profile {
     if (board_) board_->on_tick(now_ns);
     ++ticks_;
     for (; !owed_.empty() && owed_.front().due_tick <= ticks_; owed_.pop_front())
-      if (Client* client = find(owed_.front().id))
-        hold(client->session, client->parts[owed_.front().which]);
+      if (Client* client = find(owed_.front().id)) hold_from(*client, owed_.front().which, true);
   }
 
   void on_close(Session session, uint16_t, std::string_view) override {
@@ -231,14 +231,23 @@ class Drop : public Profile {
     return nullptr;
   }
 
-  // A snapshot is needed: what comes from now on waits for it.
-  static void hold(Session session, Part& part) {
-    if (part.channel.empty()) return;
-    part.needs = true;
-    part.is_held = part.is_live = false;
-    const std::string channel = part.channel;
-    session.unsubscribe(channel);  // only what there is: not what begins now
-    session.watch(channel);
+  // Snapshots are needed: what comes from now on waits for them. `connected` makes its page forget
+  // the user, so what is said of him comes behind it once more.
+  static void hold_from(Client& client, size_t first, bool is_owed) {
+    Session session = client.session;
+    std::string channels[2];
+    for (size_t i = first; i < 2; ++i) {
+      Part& part = client.parts[i];
+      part.needs = !part.channel.empty();
+      part.is_owed = is_owed;
+      part.is_held = part.is_live = false;
+      channels[i] = part.channel;
+    }
+    for (const std::string& channel : channels) {
+      if (channel.empty()) continue;
+      session.unsubscribe(channel);  // only what there is: not what begins now
+      session.watch(channel);        // answered at once, maybe
+    }
   }
 
   void start(uint64_t id, Client& client) {
@@ -280,7 +289,7 @@ class Drop : public Profile {
   source::Task greet(uint64_t id) {
     while (Client* client = find(id)) {
       Part* const parts = client->parts;
-      const size_t which = parts[0].needs && parts[0].is_held ? 0 : 1;
+      const size_t which = parts[0].needs ? 0 : 1;
       if (!parts[which].needs || !parts[which].is_held) {
         client->is_asking = false;
         client->is_greeted = true;
@@ -294,7 +303,7 @@ class Drop : public Profile {
       if (answer.is_success() && send_part(*client, which, answer.body)) continue;
       log_failure(answer);
       // The first one is skipped, as the service always did; later it is owed for what was lost.
-      if (client->is_greeted) owed_.push_back({id, which, ticks_ + kOwedTicks});
+      if (client->parts[which].is_owed) owed_.push_back({id, which, ticks_ + kOwedTicks});
     }
   }
 

@@ -22,7 +22,8 @@
 #include "source/nats_connection.h"
 #include "source/nats_feed.h"
 #include "source/nats_queue.h"
-#include "source/nats_redial.h"
+#include "source/random_name.h"
+#include "source/redial.h"
 
 namespace livehub::source {
 
@@ -127,7 +128,7 @@ class NatsLink {
   std::map<uint64_t, Listening> listening_;
   bool has_tried_ = false;
   bool was_up_ = false;
-  NatsRedial redial_{options_.retry_ms_max};
+  Redial redial_{{.most = std::chrono::milliseconds(options_.retry_ms_max)}, random_u64()};
   Clock::time_point ping_at_;
   Clock::time_point answer_at_;   // when to try answer_waiting() again
   Clock::time_point refused_at_;  // when to try_refused() again

@@ -16,8 +16,9 @@
 
 #include "source/nats_connection.h"
 #include "source/nats_jetstream.h"
-#include "source/nats_redial.h"
 #include "source/nats_stream_feed.h"
+#include "source/random_name.h"
+#include "source/redial.h"
 
 namespace livehub::source {
 
@@ -107,7 +108,7 @@ class NatsStreamSource::Link {
   std::deque<Fetch> fetches_;  // to be answered, one a turn
   NatsJetStream::State stream_;
   uint64_t readings_ = 0;
-  NatsRedial redial_{options_.nats.retry_ms_max};
+  Redial redial_{{.most = std::chrono::milliseconds(options_.nats.retry_ms_max)}, random_u64()};
   Clock::time_point ping_at_;
 };
 

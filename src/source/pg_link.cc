@@ -186,6 +186,10 @@ bool PgLink::exchange() {
   return !has_unsent_ || flush();
 }
 
+// libpq looks at what it has read only when it is asked for something in it, and gives the
+// connection up when that is nothing it knows.
+bool PgLink::is_whole() const { return PQstatus(connection_.get()) == CONNECTION_OK; }
+
 PgNotification PgLink::next_notification() { return PgNotification(PQnotifies(connection_.get())); }
 
 std::optional<PgAnswer> PgLink::take_answer() {

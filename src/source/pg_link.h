@@ -105,6 +105,8 @@ class PgLink {
   // Sends and reads what can be without waiting. False: the link is gone.
   [[nodiscard]] bool exchange();
   PgNotification next_notification();  // null: none has been read
+  // False: what was read makes no sense, and the link is gone. After next_notification().
+  [[nodiscard]] bool is_whole() const;
   std::optional<PgAnswer> take_answer();
   std::string problem() const;  // why it is gone
 

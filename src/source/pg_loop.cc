@@ -15,6 +15,10 @@ namespace {
 constexpr int64_t kIdleMs = 60'000;
 constexpr size_t kManyChannels = 2'000;
 
+Redial::Clock::time_point time_of(int64_t now_ms) {
+  return Redial::Clock::time_point(std::chrono::milliseconds(now_ms));
+}
+
 }  // namespace
 
 PgLoop::PgLoop(const PostgresOptions& options, PostgresRules& rules, PgAddress address,
@@ -23,7 +27,10 @@ PgLoop::PgLoop(const PostgresOptions& options, PostgresRules& rules, PgAddress a
       address_(std::move(address)),
       rules_(rules),
       context_(options, rules, inlet),
-      connector_(address_, wake_) {
+      connector_(address_, wake_),
+      redial_({.first = std::chrono::milliseconds(options.backoff_ms_min),
+               .most = std::chrono::milliseconds(options.backoff_ms_max)},
+              random_u64()) {
   context_.alive_name = random_name("livehub_alive_");
   context_.delivery.set_canary_name(random_name("livehub_canary_"));
   state_.since_ms = state_.proven_ms = base::monotonic_ms();
@@ -226,7 +233,7 @@ void PgLoop::turn_session(int64_t now_ms) {
     }
   }
   if (session_ && session_->is_up()) {
-    failures_ = 0;
+    if (!std::exchange(is_up_, true)) redial_.succeeded(time_of(now_ms));
     is_away_ = false;
     give_verdict({});
   }
@@ -254,19 +261,15 @@ void PgLoop::lose(const std::string& problem, int64_t now_ms) {
   context_.plan.link_lost();
   if (problem_ != problem) base::log_warn("postgres: " + problem);
   problem_ = problem;
-  // One whose connection worked tries again at once; who waits, waits for that attempt.
-  connect_due_ms_ = now_ms + backoff_ms();
+  // Who waits, waits for the next attempt, if the connection had worked.
+  is_up_ = false;
+  redial_.failed(time_of(now_ms));
+  connect_due_ms_ =
+      std::chrono::duration_cast<std::chrono::milliseconds>(redial_.at().time_since_epoch())
+          .count();
   is_away_ = is_away_ || !was_up;
   if (is_away_)
     context_.plan.for_each([this](PgListenPlan::Channel& c) { context_.tell_refused(c); });
-  if (!was_up) ++failures_;
-}
-
-int64_t PgLoop::backoff_ms() {
-  int64_t delay = options_.backoff_ms_min;
-  for (uint32_t i = 0; i < failures_ && delay < options_.backoff_ms_max; ++i) delay *= 2;
-  delay = std::min(delay, options_.backoff_ms_max);
-  return delay / 2 + static_cast<int64_t>(random_u64() >> 1) % (delay / 2 + 1);
 }
 
 void PgLoop::note_state(int64_t now_ms) {

@@ -16,6 +16,7 @@
 
 #include "source/pg_link.h"
 #include "source/pg_session.h"
+#include "source/redial.h"
 
 namespace livehub::source {
 
@@ -59,7 +60,6 @@ class PgLoop {
   void give_verdict(std::string sentence);
   void note_state(int64_t now_ms);
   void wait(int64_t now_ms);
-  int64_t backoff_ms();
 
   const PostgresOptions& options_;
   const PgAddress address_;
@@ -74,8 +74,9 @@ class PgLoop {
   bool is_many_said_ = false;
   int64_t probe_until_ms_ = 0;  // 0: the probe was not sent yet
   int64_t connect_due_ms_ = 0;
-  uint32_t failures_ = 0;  // attempts in a row
-  bool is_away_ = false;   // an attempt has failed since it was up: nobody waits for the next one
+  Redial redial_;
+  bool is_up_ = false;    // the redial knows of it
+  bool is_away_ = false;  // an attempt has failed since it was up: nobody waits for the next one
   std::thread thread_;
   std::atomic<bool> is_stopping_ = false;  // set by stop(), read by the thread
 

@@ -87,6 +87,7 @@ bool PgSession::turn(int64_t now_ms) {
   was_held_up_ = false;
   if (!link_.exchange()) return fail(link_.problem());
   take_notifications(now_ms);
+  if (!link_.is_whole()) return fail(link_.problem());
   if (auto answer = link_.take_answer(); answer && !on_answer(std::move(*answer), now_ms))
     return false;
   take_rows(now_ms);

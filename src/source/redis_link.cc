@@ -14,10 +14,14 @@ namespace {
 constexpr int64_t kMs = 1'000'000;
 constexpr size_t kReadBytes = 64 * 1024;
 constexpr int kReadsAtOnce = 16;  // then the others have their turn
-constexpr uint32_t kBackoffMsFirst = 50;
+constexpr int64_t kBackoffMsFirst = 50;
 constexpr uint32_t kNextAddressMs = 2000;
 constexpr int64_t kSettledMs = 5000;
 constexpr uint32_t kFailuresTold = 10;  // in a row; a broker that is away for long fills no log
+
+Redial::Clock::time_point time_of(int64_t now_ns) {
+  return Redial::Clock::time_point(std::chrono::nanoseconds(now_ns));
+}
 
 }  // namespace
 
@@ -27,12 +31,10 @@ RedisLink::RedisLink(std::string name, const RedisLinkConfig& config, RedisResol
       config_(config),
       resolver_(resolver),
       post_(std::move(post)),
-      random_state_(seed | 1) {}
-
-uint32_t RedisLink::random(uint32_t below) {
-  random_state_ = random_state_ * 6364136223846793005ull + 1442695040888963407ull;
-  return below == 0 ? 0 : static_cast<uint32_t>(random_state_ >> 33) % below;
-}
+      redial_({.first = std::chrono::milliseconds(kBackoffMsFirst),
+               .most = std::chrono::milliseconds(config.backoff_ms_max),
+               .lasting = std::chrono::milliseconds(kSettledMs)},
+              seed) {}
 
 void RedisLink::start(User& user, int64_t now_ns) {
   user_ = &user;
@@ -159,7 +161,8 @@ void RedisLink::on_greeting(const RedisReply& reply, int64_t now_ns) {
 
 void RedisLink::come_up(int64_t now_ns) {
   step_ = Step::kUp;
-  heard_ns_ = up_since_ns_ = now_ns;
+  heard_ns_ = now_ns;
+  redial_.succeeded(time_of(now_ns));
   deadline_ns_ = now_ns + config_.probe_ms * kMs;
   problem_.clear();
   set_status(true, now_ns);
@@ -255,16 +258,12 @@ void RedisLink::lose(std::string problem, int64_t now_ns) {
   reader_.reset();
   out_.clear();
   is_paused_ = false;
-  // A link that comes up and is cut at once must not spin.
-  if (was_up && now_ns - up_since_ns_ > kSettledMs * kMs) failures_ = 0;
-  const bool is_news = problem_ != problem && failures_ < kFailuresTold;
+  const bool is_news = problem_ != problem && redial_.failures() < kFailuresTold;
   problem_ = std::move(problem);
   if (was_up || is_news) base::log_warn(name_ + ": " + problem_ + "; trying again");
-  const uint32_t doubled = kBackoffMsFirst << std::min(failures_, 10u);
-  const uint32_t most = std::min(doubled, config_.backoff_ms_max);
-  ++failures_;
   step_ = Step::kWaiting;
-  deadline_ns_ = now_ns + (most / 2 + random(most / 2 + 1)) * kMs;
+  redial_.failed(time_of(now_ns));
+  deadline_ns_ = redial_.at().time_since_epoch().count();
   set_status(false, now_ns);
   if (was_up) user_->on_down();
 }

@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "livehub/source.h"
+#include "source/redial.h"
 #include "source/redis_reader.h"
 #include "source/redis_resolver.h"
 #include "source/redis_socket.h"
@@ -90,14 +91,12 @@ class RedisLink {
   void read(int64_t now_ns);
   void lose(std::string problem, int64_t now_ns);
   void set_status(bool is_up, int64_t now_ns);
-  uint32_t random(uint32_t below);
 
   const std::string name_;
   const RedisLinkConfig& config_;
   RedisResolver& resolver_;
   const Post post_;
   User* user_ = nullptr;
-  uint64_t random_state_;
 
   Step step_ = Step::kClosed;
   RedisSocket socket_;
@@ -107,11 +106,10 @@ class RedisLink {
   size_t next_address_ = 0;
   std::vector<Greeting> greetings_;
   size_t next_greeting_ = 0;
-  uint64_t attempt_ = 0;     // answers of the resolver to an older one are dropped
-  uint32_t failures_ = 0;    // in a row
+  uint64_t attempt_ = 0;  // answers of the resolver to an older one are dropped
+  Redial redial_;
   int64_t deadline_ns_ = 0;  // of the step; kUp: the next probe
   int64_t heard_ns_ = 0;
-  int64_t up_since_ns_ = 0;
   uint64_t client_id_ = 0;
   bool is_paused_ = false;
   std::string problem_;

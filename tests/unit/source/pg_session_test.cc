@@ -68,6 +68,17 @@ struct Rig {
   int64_t now_ms = 1;
 };
 
+// In the turn that reads it: behind it there may be nothing to wake up for.
+TEST(PgSession, AServerThatTalksNonsenseIsLeft) {
+  Rig rig([](const std::string&) { return std::string(); });
+  ASSERT_TRUE(rig.turns_until([&] { return rig.inlet.count("confirm ch:u") == 1; }));
+  rig.server.say(std::string(64, '\xff'));
+  pollfd readable{rig.session->fd(), POLLIN, 0};
+  ASSERT_EQ(poll(&readable, 1, 30'000), 1);
+  EXPECT_FALSE(rig.session->turn(rig.now_ms));
+  EXPECT_NE(rig.session->problem(), "");
+}
+
 TEST(PgSession, AListenThatFailsForAWhileIsTriedAgainAndReadinessSaysSo) {
   for (const std::string state : {"57014", "53200", "55P03", "XX000"}) {
     std::atomic<bool> is_failing = true;

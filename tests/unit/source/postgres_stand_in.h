@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -41,6 +42,8 @@ class PostgresStandIn {
   PostgresStandIn(const PostgresStandIn&) = delete;
   PostgresStandIn& operator=(const PostgresStandIn&) = delete;
 
+  // Whatever bytes, unasked, once somebody is connected.
+  void say(const std::string& bytes) const { send(fd_, bytes); }
   std::string url() const {
     return "host=127.0.0.1 user=u dbname=d sslmode=disable gssencmode=disable port=" +
            std::to_string(port_);
@@ -85,8 +88,8 @@ class PostgresStandIn {
     (void)!::send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL);
   }
 
-  void run() const {
-    const int fd = ::accept(listener_, nullptr, nullptr);
+  void run() {
+    const int fd = fd_ = ::accept(listener_, nullptr, nullptr);
     std::string type, body;
     if (fd < 0) return;
     if (receive_body(fd, body))  // the startup packet, which has no type
@@ -99,6 +102,7 @@ class PostgresStandIn {
 
   const Verdict verdict_;
   int listener_ = -1;
+  std::atomic<int> fd_ = -1;
   uint16_t port_ = 0;
   std::thread thread_;
 };
