@@ -1,19 +1,49 @@
 // What a hub is put through while one call fails, and who watches: readers who were there before,
 // visitors, a publisher. Used by faults.test.mjs and tests/soak/faults.mjs.
+import assert from "node:assert/strict";
 import { eventually, patienceMs, range } from "./patience.mjs";
 import { Publisher } from "./push.mjs";
-import { Wire } from "./raw.mjs";
+import { exchange, request } from "./raw.mjs";
 import { SseClient } from "./sse.mjs";
 import { WsClient } from "./websocket.mjs";
 
-// As eventually(), but a server that has ended is waited for no longer.
+// As eventually(), but neither a server that has ended is waited for nor one that has answered what
+// it must never answer: an assertion that fails is no matter of patience.
 async function persist(server, condition, what) {
-  const outcome = await eventually(async () => {
-    if (server.exited) return "the server has ended";
-    return (await condition()) ? "done" : false;
+  let failure = null;
+  await eventually(async () => {
+    if (server.exited) failure = new Error("the server has ended");
+    try {
+      return failure || (await condition());
+    } catch (error) {
+      if (!(error instanceof assert.AssertionError)) throw error;
+      failure = error;
+      return true;
+    }
   }, what);
-  if (outcome !== "done") throw new Error(outcome);
+  if (failure) throw failure;
 }
+
+// How a connection ends that the fault has hit. Anything else (an answer that is none, say) is not
+// to be forgiven.
+const connectionErrors = ["ECONNRESET", "EPIPE", "ECONNREFUSED", "ETIMEDOUT", "ECONNABORTED"];
+
+function nullIfCut(error) {
+  if (connectionErrors.includes(error.code)) return null;
+  if (error instanceof assert.AssertionError) throw error;
+  throw new assert.AssertionError({ message: `no error of a connection: ${error.stack}` });
+}
+
+// Null where the fault has hit the connection. A stream is refused with 200, a retry time and an
+// end; an upgrade with 503.
+async function openSse(server, options) {
+  const client = await SseClient.open(server, options).catch(nullIfCut);
+  if (client) assert.equal(client.head.status, 200, "the answer to a stream's request");
+  return client;
+}
+
+const nullIfRefused = (error) => (error.status === 503 ? null : nullIfCut(error));
+const openWs = (server, options) => WsClient.open(server, options).catch(nullIfRefused);
 
 // A reader who stays, and comes back where it was when its connection ends. What it was sent is in
 // `seen`; `gaps` counts what it was told of, `ends` how often it lost its connection.
@@ -32,11 +62,11 @@ class Witness {
   async #open() {
     if (this.kind === "ws") {
       const query = `?last_event_id=${encodeURIComponent(this.#position)}`;
-      this.#client = await WsClient.open(this.server, { query });
+      this.#client = await openWs(this.server, { query });
     } else {
       const headers = this.#position ? { "Last-Event-ID": this.#position } : {};
-      this.#client = await SseClient.open(this.server, { headers });
-      await this.#client.untilPosition();
+      this.#client = await openSse(this.server, { headers });
+      await this.#client?.until((c) => c.lastId || c.ended || c.cut, "a position");
     }
   }
 
@@ -67,7 +97,7 @@ class Witness {
         this.#client = null;
         await this.#open();
       }
-      return has();
+      return this.#client !== null && has();
     };
     const what = `what a ${this.kind} witness must see: ${values.map((v) => v.slice(0, 20))}`;
     return persist(this.server, look, what);
@@ -101,14 +131,10 @@ export class Watch {
     return persist(this.server, async () => {
       const publisher = this.#publishers[0] ?? new Publisher(this.server, { connections: 1 });
       this.#publishers[0] = publisher;
-      try {
-        const answer = await publisher.post(JSON.stringify(value));
-        if (answer.status === 200) return true;
-        assert.equal(answer.status, 503, `a push was answered with ${answer.status}`);
-      } catch {
-        // another connection, then
-      }
-      this.#publishers.pop().close();
+      const answer = await publisher.post(JSON.stringify(value)).catch(nullIfCut);
+      if (answer?.status === 200) return true;
+      if (answer) assert.equal(answer.status, 503, `a push was answered with ${answer.status}`);
+      this.#publishers.pop().close(); // another connection, then
       return false;
     }, "a push to be taken");
   }
@@ -117,6 +143,7 @@ export class Watch {
   #visit(open, value) {
     return persist(this.server, async () => {
       const client = await open();
+      if (!client) return false;
       try {
         await this.#push(value);
         const text = JSON.stringify(value);
@@ -136,9 +163,9 @@ export class Watch {
     const crowd = await this.#gather();
     await this.#push(values[0]);
     for (const client of crowd) client.close();
-    await this.#visit(() => SseClient.open(this.server), values[1]);
+    await this.#visit(() => openSse(this.server), values[1]);
     await this.#stall(values[2]);
-    await this.#visit(() => WsClient.open(this.server), values[3]);
+    await this.#visit(() => openWs(this.server), values[3]);
     await this.health();
     await Promise.all(this.witnesses.map((w, i) => w.untilSeen(values, before[i].gaps)));
     return this.witnesses.reduce((sum, w, i) => sum + w.ends - before[i].ends, 0);
@@ -146,7 +173,7 @@ export class Watch {
 
   // A large message, again and again, until a reader who does not read is full; then he reads.
   async #stall(value) {
-    const slow = await SseClient.open(this.server).catch(() => null);
+    const slow = await openSse(this.server);
     slow?.pause();
     for (let i = 0; i < largeMessages; i++) await this.#push(value);
     slow?.resume();
@@ -158,19 +185,16 @@ export class Watch {
 
   // More than 64 listeners make a stream hot.
   async #gather() {
-    const open = () => SseClient.open(this.server).catch(() => null);
-    return (await Promise.all(range(this.crowd).map(open))).filter((client) => client);
+    const crowd = await Promise.all(range(this.crowd).map(() => openSse(this.server)));
+    return crowd.filter((client) => client);
   }
 
   health() {
     return persist(this.server, async () => {
-      const wire = await Wire.connect(this.server);
-      try {
-        await wire.send("GET /health HTTP/1.1", "Host: hub.test", "Connection: close");
-        return (await wire.response()).status === 200;
-      } finally {
-        wire.destroy();
-      }
+      const text = request("GET", "/health", { Connection: "close" });
+      const answer = await exchange(this.server, text).catch(nullIfCut);
+      if (answer) assert.ok([200, 503].includes(answer.status), `/health says ${answer.status}`);
+      return answer?.status === 200;
     }, "an answer to GET /health");
   }
 

@@ -5,6 +5,9 @@ import { Signal } from "./patience.mjs";
 
 const headEnd = Buffer.from("\r\n\r\n");
 
+// The peer is gone: by its code it is told from an answer that is wrong.
+export const cut = (text) => Object.assign(new Error(text), { code: "ECONNRESET" });
+
 export class Wire {
   bytes = Buffer.alloc(0); // received and not yet taken
   received = 0; // ever
@@ -17,7 +20,7 @@ export class Wire {
     const options = { host, port, localAddress: from, allowHalfOpen: true, noDelay: true };
     const wire = new Wire(net.connect(options));
     await wire.until((w) => w.open || w.closed, "the connection");
-    if (!wire.open) throw wire.error ?? new Error("closed while connecting");
+    if (!wire.open) throw wire.error ?? cut("closed while connecting");
     return wire;
   }
 
@@ -78,7 +81,7 @@ export class Wire {
   async exactly(count, what = `${count} bytes`) {
     await this.until((w) => w.bytes.length >= count || w.over, what);
     if (this.bytes.length < count)
-      throw new Error(`the connection ended before ${what}: ${this.bytes}`);
+      throw cut(`the connection ended before ${what}: ${this.bytes}`);
     return this.take(count);
   }
 
@@ -86,7 +89,7 @@ export class Wire {
     await this.until((w) => w.bytes.includes("\r\n") || w.over, "a line");
     const end = this.bytes.indexOf("\r\n");
     if (end < 0)
-      throw new Error(`the connection ended inside a line: ${JSON.stringify(String(this.bytes))}`);
+      throw cut(`the connection ended inside a line: ${JSON.stringify(String(this.bytes))}`);
     return this.take(end + 2)
       .subarray(0, end)
       .toString("latin1");
@@ -97,7 +100,7 @@ export class Wire {
     await this.until((w) => w.bytes.includes(headEnd) || w.over, "a response head");
     const end = this.bytes.indexOf(headEnd);
     if (end < 0) {
-      if (this.bytes.length) throw new Error(`half a head: ${JSON.stringify(String(this.bytes))}`);
+      if (this.bytes.length) throw cut(`half a head: ${JSON.stringify(String(this.bytes))}`);
       return null;
     }
     return parseHead(this.take(end + 4).toString("latin1"));
@@ -106,7 +109,7 @@ export class Wire {
   // The next response with its body. `bodiless` for answers to HEAD.
   async response({ bodiless = false } = {}) {
     const head = await this.head();
-    if (!head) throw new Error(`no response: ended ${this.ended}, error ${this.error?.code}`);
+    if (!head) throw cut(`no response: ended ${this.ended}, error ${this.error?.code}`);
     const empty = bodiless || head.status === 204 || head.status < 200;
     head.body = empty ? "" : (await this.#body(head)).toString("utf8");
     return head;

@@ -2,7 +2,7 @@
 // of forgiving it, and knows whether the stream ended properly. A gzip stream is read as it comes;
 // its trailer is not waited for.
 import zlib from "node:zlib";
-import { Wire } from "./raw.mjs";
+import { Wire, cut } from "./raw.mjs";
 import { Signal } from "./patience.mjs";
 
 export class SseClient {
@@ -34,7 +34,7 @@ export class SseClient {
     await wire.send(...lines);
     const head = await wire.head();
     if (!head)
-      throw new Error(`no answer to the stream's request (${wire.error?.code ?? "ended"})`);
+      throw cut(`no answer to the stream's request (${wire.error?.code ?? "ended"})`);
     return new SseClient(wire, head);
   }
 

@@ -37,6 +37,7 @@ export class WsClient {
       this.status = response.statusCode;
       this.headers = response.headers;
       this.failed = new Error(`refused with ${response.statusCode}`);
+      this.failed.status = response.statusCode;
       response.destroy();
       this.#changed.notify();
     });
