@@ -76,7 +76,7 @@ image:  ## Do the Dockerfile's steps in bare Debian folders, try the result, say
 	@$(SUDO) python3 tests/tools/image.py $(ARGS)
 
 soak: configure-tests  ## Crowds for MINUTES=10, every failing call, ... with figures and a verdict; SOAK=name for one
-	@$(call ninja,livehub livehub_fault_shim livehub_clock_shim)
+	@$(call ninja,livehub livehub-bench livehub_fault_shim livehub_clock_shim)
 	@node tests/soak/run.mjs --minutes $(or $(MINUTES),10) $(SOAK)
 
 test-full: configure-tests  ## The same with the long forms: 10,000 joins, minutes of waiting, every cell
