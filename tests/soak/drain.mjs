@@ -7,6 +7,7 @@
 import { parseArgs } from "node:util";
 import { drainWithCrowd } from "../integration/lib/drain_crowd.mjs";
 import { startServer } from "../integration/lib/server.mjs";
+import { endWithVerdict } from "./lib/verdict.mjs";
 
 const { values } = parseArgs({
   options: {
@@ -35,5 +36,4 @@ for (const backend of ["uring", "epoll"]) {
   if (found.untold + found.incomplete > 0) broken.push(`${backend}: not told, or lost`);
   if (found.busiestShare > 0.4) broken.push(`${backend}: many closes at once`);
 }
-console.log(broken.length ? `BROKEN: ${broken.join("; ")}` : "all promises held");
-process.exit(broken.length ? 1 : 0);
+endWithVerdict(broken);

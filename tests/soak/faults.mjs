@@ -18,6 +18,7 @@ import {
 } from "../integration/lib/fault_runs.mjs";
 import { FaultTable, errorsOf, shim } from "../integration/lib/faults.mjs";
 import { range, sleep } from "../integration/lib/patience.mjs";
+import { endNotRun, endWithVerdict } from "./lib/verdict.mjs";
 
 const { values } = parseArgs({
   options: {
@@ -28,10 +29,7 @@ const { values } = parseArgs({
     calls: { type: "string", default: "8" },
   },
 });
-if (!shim) {
-  console.error("build/tests/fault_shim.so is not there: ninja -C build livehub_fault_shim");
-  process.exit(2);
-}
+if (!shim) endNotRun("build/tests/fault_shim.so is not there: ninja -C build livehub_fault_shim");
 const callsMax = Number(values.calls);
 const startCallsMax = Math.min(callsMax, 4);
 const crowd = 70;
@@ -113,5 +111,4 @@ for (const io of values.io ? [values.io] : ["uring", "epoll"]) {
   table.close();
 }
 for (const [kind, count] of outcomes) console.log(`${kind}: ${count}`);
-console.log(broken.length ? `BROKEN: ${broken.length} faults` : "all promises held");
-process.exit(broken.length ? 1 : 0);
+endWithVerdict(broken.length ? [`${broken.length} faults`] : []);

@@ -8,15 +8,13 @@ import { parseArgs } from "node:util";
 import { FarHost, whyNoFarHost } from "../integration/lib/far_host.mjs";
 import { awayFor, vanish } from "../integration/lib/half_open.mjs";
 import { startServer } from "../integration/lib/server.mjs";
+import { endNotRun, endWithVerdict } from "./lib/verdict.mjs";
 
 const { values } = parseArgs({ options: { clients: { type: "string", default: "300" } } });
 const each = Number(values.clients) / 2;
 const secondsMax = 45 + 1; // we look each quarter of a second, and the hub's timers tick
 const why = whyNoFarHost();
-if (why) {
-  console.log(`not run: ${why}`);
-  process.exit(0);
-}
+if (why) endNotRun(why);
 const broken = [];
 
 async function withHub(io, what, body) {
@@ -61,5 +59,4 @@ for (const io of ["uring", "epoll"]) {
     returning(io),
   ]);
 }
-console.log(broken.length ? `BROKEN: ${broken.join("; ")}` : "all promises held");
-process.exit(broken.length ? 1 : 0);
+endWithVerdict(broken);

@@ -13,6 +13,7 @@ import {
   slowHeads,
 } from "../integration/lib/hostile.mjs";
 import { startServer } from "../integration/lib/server.mjs";
+import { endWithVerdict } from "./lib/verdict.mjs";
 
 const { values } = parseArgs({
   options: {
@@ -49,5 +50,4 @@ for (let round = 1; round === 1 || Date.now() < end; ++round) {
   if (resident > first + (64 << 20)) broken.push(`round ${round}: memory stays`);
 }
 await server.stop();
-console.log(broken.length ? `BROKEN: ${broken.join("; ")}` : "all promises held");
-process.exit(broken.length ? 1 : 0);
+endWithVerdict(broken);

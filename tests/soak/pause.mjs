@@ -7,6 +7,7 @@
 import { parseArgs } from "node:util";
 import { pause, pauseSettings } from "../integration/lib/pause.mjs";
 import { startServer } from "../integration/lib/server.mjs";
+import { endWithVerdict } from "./lib/verdict.mjs";
 
 const { values } = parseArgs({
   options: {
@@ -35,5 +36,4 @@ async function run(backend, shardCount) {
 }
 
 await Promise.all([run("uring", 3), run("epoll", 1)]);
-console.log(broken.length ? `BROKEN: ${broken.join("; ")}` : "all promises held");
-process.exit(broken.length ? 1 : 0);
+endWithVerdict(broken);

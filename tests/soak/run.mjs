@@ -2,12 +2,14 @@
 //
 //   make soak            or   node tests/soak/run.mjs [--minutes N] [name...]
 //
-// A name picks the scripts that begin with it. Ends with 1 if one of them broke a promise.
+// A name picks the scripts that begin with it. Ends with 1 if one of them broke a promise, with 3
+// if none did and one could not run.
 import { spawnSync } from "node:child_process";
 import { readdirSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { notRunCode } from "./lib/verdict.mjs";
 
 const { values, positionals: names } = parseArgs({
   allowPositionals: true,
@@ -22,7 +24,11 @@ if (scripts.length === 0) {
   console.error(`no such script: ${names.join(" ")}`);
   process.exit(2);
 }
-const verdicts = scripts.map((file) => {
+const sayingOf = new Map([
+  [0, "all promises held"],
+  [notRunCode, "NOT RUN"],
+]);
+const outcomes = scripts.map((file) => {
   console.log(`== ${file}`);
   const args = goesOnFor.has(file) ? ["--minutes", values.minutes] : [];
   const start = Date.now();
@@ -30,8 +36,12 @@ const verdicts = scripts.map((file) => {
     stdio: "inherit",
   });
   const seconds = ((Date.now() - start) / 1000).toFixed(0);
-  return { file, isFine: status === 0, seconds };
+  return { file, status, seconds };
 });
-for (const { file, isFine, seconds } of verdicts)
-  console.log(`${file}: ${isFine ? "all promises held" : "BROKEN"} (${seconds} s)`);
-process.exit(verdicts.every(({ isFine }) => isFine) ? 0 : 1);
+for (const { file, status, seconds } of outcomes)
+  console.log(`${file}: ${sayingOf.get(status) ?? "BROKEN"} (${seconds} s)`);
+const count = (isSuch) => outcomes.filter(({ status }) => isSuch(status)).length;
+const [held, notRun] = [count((status) => status === 0), count((status) => status === notRunCode)];
+const broken = outcomes.length - held - notRun;
+console.log(`${outcomes.length} scripts: ${held} held, ${broken} broken, ${notRun} not run`);
+process.exit(broken ? 1 : notRun ? notRunCode : 0);

@@ -15,6 +15,7 @@ import { openStreams } from "../integration/lib/half_open.mjs";
 import { eventually, range } from "../integration/lib/patience.mjs";
 import { Wire, request } from "../integration/lib/raw.mjs";
 import { startServer } from "../integration/lib/server.mjs";
+import { endWithVerdict } from "./lib/verdict.mjs";
 
 const { values } = parseArgs({
   options: {
@@ -84,5 +85,4 @@ for (const backend of ["uring", "epoll"]) {
   if (!(after <= worseMax * before + noiseMs)) broken.push(`${backend}: the readers waited`);
   await server.stop();
 }
-console.log(broken.length ? `BROKEN: ${broken.join("; ")}` : "all promises held");
-process.exit(broken.length ? 1 : 0);
+endWithVerdict(broken);

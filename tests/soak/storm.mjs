@@ -10,6 +10,7 @@ import path from "node:path";
 import { parseArgs } from "node:util";
 import { bench } from "../integration/lib/bench.mjs";
 import { startServer } from "../integration/lib/server.mjs";
+import { endWithVerdict } from "./lib/verdict.mjs";
 
 const { values } = parseArgs({ options: { clients: { type: "string", default: "9000" } } });
 const secondsMax = 10;
@@ -37,5 +38,4 @@ for (const backend of ["uring", "epoll"]) {
     await server.stop();
   }
 }
-console.log(broken.length ? `BROKEN: ${broken.join("; ")}` : "all promises held");
-process.exit(broken.length ? 1 : 0);
+endWithVerdict(broken);
