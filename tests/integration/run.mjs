@@ -90,6 +90,7 @@ const cellsOf = {
   "chat_faults.test.mjs": ["uring/3", "epoll/1"],
   "signals.test.mjs": ["uring/3", "epoll/1"],
   "signals_faults.test.mjs": ["uring/3", "epoll/1"],
+  "delivery.test.mjs": ["uring/3", "epoll/1"],
   "drop.test.mjs": ["uring/3", "epoll/1"],
   "drop_list.test.mjs": ["uring/3", "epoll/1"],
   "drop_faults.test.mjs": ["uring/3", "epoll/1"],
