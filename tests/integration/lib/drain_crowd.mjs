@@ -13,17 +13,20 @@ async function openAll(server, count, open) {
   return clients;
 }
 
-// Until the server is gone; the bodies that were answered with 200.
+// Until the server is gone; the bodies that were answered with 200, and what was answered with
+// neither that nor 503.
 async function pushUntilGone(server, everyMs) {
   const publisher = new Publisher(server, { connections: 1 });
   const accepted = [];
+  const wrong = [];
   for (let n = 0; !server.exited; n++) {
     const answer = await publisher.post(String(n)).catch(() => null);
     if (answer?.status === 200) accepted.push(String(n));
+    else if (answer && answer.status !== 503) wrong.push(answer.status);
     await sleep(everyMs);
   }
   publisher.close();
-  return accepted;
+  return { accepted, wrong };
 }
 
 function toldWell(client) {
@@ -31,9 +34,18 @@ function toldWell(client) {
   return client.ended && !client.cut && /^\d+$/.test(client.blocks.at(-1)?.retry ?? "");
 }
 
-// `busiestShare`: of the tenths of the time between the first close and the last, the one with the
-// most closes has that share of them.
-export async function drainWithCrowd(server, { sse, ws, everyMs }) {
+// How closes are spread over the drain that was asked for, whatever time it took: `spanShare` of it
+// lies between the first and the last; the tenth of it with the most has `busiestShare` of them.
+function spread(ends, windowSeconds) {
+  const tenths = Array(10).fill(0);
+  for (const end of ends) tenths[Math.min(9, Math.floor((end / windowSeconds) * 10))]++;
+  const [first, last] = [Math.min(...ends), Math.max(...ends)];
+  const spanShare = (last - first) / windowSeconds;
+  return { first, last, spanShare, busiestShare: Math.max(...tenths) / ends.length };
+}
+
+// `seconds` are DRAIN_SECONDS, of which the hub takes 0.7 to tell everybody.
+export async function drainWithCrowd(server, { sse, ws, everyMs, seconds }) {
   const clients = [
     ...(await openAll(server, sse, SseClient.open)),
     ...(await openAll(server, ws, WsClient.open)),
@@ -50,22 +62,18 @@ export async function drainWithCrowd(server, { sse, ws, everyMs }) {
   });
   server.child.kill("SIGTERM");
   await server.untilExit(120_000);
-  const seconds = (Date.now() - start) / 1000;
+  const took = (Date.now() - start) / 1000;
   await Promise.all(over);
-  const accepted = await pushing;
+  const { accepted, wrong } = await pushing;
   const isWhole = (client) => {
     const seen = new Set(client.messages);
     return seen.size === client.messages.length && accepted.every((body) => seen.has(body));
   };
-  const [first, last] = [Math.min(...ends), Math.max(...ends)];
-  const tenths = Array(10).fill(0);
-  for (const end of ends)
-    tenths[Math.min(9, Math.floor(((end - first) / (last - first || 1)) * 10))]++;
   return {
-    ...{ seconds, first, last, pushed: accepted.length },
+    ...spread(ends, seconds),
+    ...{ took, pushed: accepted.length, wrong },
     code: server.exited.code,
     untold: clients.filter((client) => !toldWell(client)).length,
     incomplete: clients.filter((client) => !isWhole(client)).length,
-    busiestShare: Math.max(...tenths) / clients.length,
   };
 }
