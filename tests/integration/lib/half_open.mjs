@@ -15,7 +15,7 @@ export async function openStreams(server) {
 
 // Two who are near and stay; `lost` says what they missed, which must be nothing.
 export class Neighbours {
-  #pushed = 0;
+  #pushed = []; // as they come to clients
   #isOver = false;
 
   static async open(server, everyMs) {
@@ -27,9 +27,14 @@ export class Neighbours {
     return neighbours;
   }
 
+  async push(value) {
+    this.#pushed.push(JSON.stringify(value));
+    await this.publisher.push(value);
+  }
+
   async #pushEvery(ms) {
     while (!this.#isOver) {
-      await this.publisher.push(this.#pushed++);
+      await this.push(this.#pushed.length);
       await sleep(ms);
     }
   }
@@ -38,22 +43,23 @@ export class Neighbours {
   async end() {
     this.#isOver = true;
     await this.pushing;
-    if (this.#pushed === 0) await this.publisher.push(this.#pushed++);
-    const last = String(this.#pushed - 1);
+    if (this.#pushed.length === 0) await this.push(0);
+    const last = this.#pushed.at(-1);
     await Promise.all(this.clients.map((client) => client.untilMessage(last)));
     for (const client of this.clients) {
-      const wrong = client.messages.findIndex((text, i) => text !== String(i));
-      if (wrong >= 0 || client.messages.length !== this.#pushed)
-        throw new Error(`a neighbour got ${client.messages.length} of ${this.#pushed} messages`);
+      const wrong = client.messages.findIndex((text, i) => text !== this.#pushed[i]);
+      const [got, all] = [client.messages.length, this.#pushed.length];
+      if (wrong >= 0 || got !== all) throw new Error(`a neighbour got ${got} of ${all} messages`);
       client.close();
     }
     this.publisher.close();
-    return this.#pushed;
+    return this.#pushed.length;
   }
 }
 
-// All clients of a far host vanish at once; the seconds until the hub has let go of the last one.
-export async function vanish(server, host, { sse, ws, pushEveryMs }) {
+// All clients of a far host vanish at once; the seconds until the hub has let go of the last one,
+// and those after which it had not yet. `late`: a message that comes so many seconds later.
+export async function vanish(server, host, { sse, ws, pushEveryMs, late }) {
   const neighbours = await Neighbours.open(server, pushEveryMs);
   const far = await host.clients(server, { sse, ws });
   if (pushEveryMs) await far.until((c) => c.messages >= sse + ws, "messages over there");
@@ -62,14 +68,23 @@ export async function vanish(server, host, { sse, ws, pushEveryMs }) {
   host.vanish();
   const start = Date.now();
   const left = neighbours.clients.length;
-  const isFreed = async () => (await openStreams(server)) === left;
-  const patience = { timeoutMs: 2 * patienceMs, everyMs: 250 };
+  const sinceStart = () => (Date.now() - start) / 1000;
+  const pushing = late && sleep(late.seconds * 1000).then(() => neighbours.push(late.text));
+  let secondsHeld = 0;
+  const isFreed = async () => {
+    const seconds = sinceStart();
+    if ((await openStreams(server)) === left) return true;
+    secondsHeld = seconds;
+    return false;
+  };
+  const patience = { timeoutMs: 2 * patienceMs, everyMs: 100 };
   await eventually(isFreed, "the dead peers to be freed", patience);
-  const seconds = (Date.now() - start) / 1000;
+  const seconds = sinceStart();
+  await pushing;
   const messages = await neighbours.end();
   far.close();
   host.comeBack();
-  return { seconds, messages };
+  return { seconds, secondsHeld, messages };
 }
 
 // They are away for a while and come back: nobody is lost, and all get what came meanwhile. With
