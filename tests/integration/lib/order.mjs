@@ -25,6 +25,14 @@ export class Seen {
   ids = []; // of each of them
   position = ""; // the newest id, a message's or one told by itself
   gaps = 0;
+  gapsAt = new Set(); // before which of the messages
+
+  // Messages that do not follow the one before, without a word. Each sequence begins at 0, and
+  // what is below it belongs to none.
+  get holes() {
+    const isNext = (n, i) => i === 0 || n <= 0 || n === this.numbers[i - 1] + 1;
+    return this.numbers.filter((n, i) => !isNext(n, i) && !this.gapsAt.has(i)).length;
+  }
 }
 
 // A chunk's size, its text, CR LF: none is cut by the hub in the middle of an event.
@@ -40,6 +48,7 @@ function sseBlocks(bytes, take) {
     if (size > 0 && !text.endsWith("\n\n")) throw new Error(`a torn chunk: ${text}`);
     for (const block of text.split("\n\n").slice(0, -1)) take(block);
     at = end + 2 + size + 2;
+    if (size === 0) return at;
   }
 }
 
@@ -61,13 +70,16 @@ function wsFrames(bytes, take) {
 export class Reader {
   isOpen = false; // its head has come
   error = null; // what no hub may send, or how the connection ended
+  closeCode = null; // a WebSocket's
   #changed = new Signal();
   #rest = Buffer.alloc(0);
   #bytesLeft;
 
   // Of all that comes, `bytesMax` are read; then the connection is cut, by a reset if `resets`.
-  constructor(server, kind, seen, { bytesMax = Infinity, resets = false } = {}) {
-    Object.assign(this, { kind, seen, resets });
+  // `numberOf` finds a message's number.
+  constructor(server, kind, seen, options = {}) {
+    const { bytesMax = Infinity, resets = false, numberOf = Number } = options;
+    Object.assign(this, { kind, seen, resets, numberOf });
     this.#bytesLeft = bytesMax;
     this.socket = track(net.connect({ host: "127.0.0.1", port: server.port, noDelay: true }), () =>
       this.socket.destroy(),
@@ -124,7 +136,7 @@ export class Reader {
   }
 
   #block(block) {
-    if (block.startsWith(":")) return;
+    if (/^(:|retry: \d+$)/.test(block)) return;
     const [, id, event, data] = /^id: (\S+)(?:\nevent: (\w+))?(?:\ndata: (.*))?$/.exec(block) ?? [];
     if (id === undefined) throw new Error(`no event of ours: ${block}`);
     this.#message(id, event === "gap", data);
@@ -132,17 +144,23 @@ export class Reader {
 
   #frame(first, text) {
     if (first === 0x89) return; // a ping: no connection here lives until its answer is due
+    if (first === 0x88) {
+      this.closeCode = (text.charCodeAt(0) << 8) | text.charCodeAt(1);
+      return;
+    }
     if (first !== 0x81) throw new Error(`a frame ${first.toString(16)}: ${text}`);
-    const [, id, data] = /^\{"id":"([^"]+)","(?:data":(\d+)|gap":true)\}$/.exec(text) ?? [];
+    const [, id, data] = /^\{"id":"([^"]+)","(?:data":(.*)|gap":true)\}$/.exec(text) ?? [];
     if (id === undefined) throw new Error(`no message of ours: ${text}`);
     this.#message(id, data === undefined, data);
   }
 
   #message(id, isGap, data) {
     this.seen.position = id;
-    if (isGap) this.seen.gaps++;
-    else if (data !== undefined) {
-      this.seen.numbers.push(Number(data));
+    if (isGap) {
+      this.seen.gaps++;
+      this.seen.gapsAt.add(this.seen.numbers.length);
+    } else if (data !== undefined) {
+      this.seen.numbers.push(this.numberOf(data));
       this.seen.ids.push(id);
     }
   }
