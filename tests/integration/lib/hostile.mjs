@@ -41,8 +41,13 @@ export async function besideHealthy(server, attack) {
   return { ...outcome, pushed, lost: lost ?? null, grownBytes: peak - before };
 }
 
-// `count` clients that send a head a byte at a time and never end it, until all of them are cut.
-export async function slowHeads(server, count, { everyMs = 1000, patienceMs = 60_000 } = {}) {
+const slices = 10; // of the clients, so that they do not all send at once
+const noWish = async () => {};
+
+// `count` clients that send a head a byte each `everyMs` and never end it, until all of them are
+// cut. `whileOpen()` begins once all are there.
+export async function slowHeads(server, count, options = {}) {
+  const { everyMs = 1000, patienceMs = 60_000, whileOpen = noWish } = options;
   const wires = [];
   const begin = new Map();
   const end = new Map();
@@ -61,10 +66,11 @@ export async function slowHeads(server, count, { everyMs = 1000, patienceMs = 60
       }),
     );
   }
-  const limit = Date.now() + patienceMs;
-  while (end.size < count && Date.now() < limit) {
-    for (const wire of wires) if (!wire.over) wire.socket.write("x");
-    await sleep(everyMs);
+  const [seen, limit] = [whileOpen(), Date.now() + patienceMs];
+  for (let slice = 0; end.size < count && Date.now() < limit; slice++) {
+    for (let i = slice % slices; i < count; i += slices)
+      if (!wires[i].over) wires[i].socket.write("x");
+    await sleep(everyMs / slices);
   }
   const texts = wires.map((wire) => wire.bytes.toString("latin1"));
   const lasted = wires.map((wire) => (end.get(wire) ?? Infinity) - begin.get(wire));
@@ -74,6 +80,7 @@ export async function slowHeads(server, count, { everyMs = 1000, patienceMs = 60
     answered: texts.filter((text) => text.startsWith("HTTP/1.1 408 ")).length,
     otherwise: texts.filter((text) => text && !text.startsWith("HTTP/1.1 408 ")).length,
     shortestMs: Math.min(...lasted),
+    seen: await seen,
   };
 }
 
