@@ -1,5 +1,5 @@
 // An unmodified browser: EventSource and WebSocket of Chromium, from a page of another origin. Cuts
-// and restarts, beside other clients: clients_return.test.mjs.
+// and restarts under 1,000 messages: browser_return.test.mjs.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { Browser, haveChromium } from "./lib/browser.mjs";

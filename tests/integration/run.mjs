@@ -68,6 +68,9 @@ copyFileSync(built, program);
 const cellsOf = {
   "browser.test.mjs": ["uring/3", "epoll/1"],
   "browser_pg_updates.test.mjs": ["uring/3", "epoll/1"],
+  "browser_return.test.mjs": ["uring/1", "epoll/3"],
+  "clients_return.test.mjs": ["uring/1", "epoll/3"],
+  "websocket_flood.test.mjs": ["uring/1", "epoll/3"],
   "page.test.mjs": ["uring/3", "epoll/1"],
   "dashboards.test.mjs": ["epoll/3"],
   "page_access.test.mjs": ["epoll/1"],
