@@ -7,6 +7,7 @@ import ReconnectingWebSocket from "reconnecting-websocket";
 import undici from "undici";
 import WebSocket from "ws";
 import { Client, python } from "./libraries.mjs";
+import { patienceMs } from "./patience.mjs";
 
 const backMs = 250; // what our lines wait before they try again; the libraries have their own times
 
@@ -55,7 +56,7 @@ class Returning extends Client {
 
   untilGap() {
     const what = () => `the gap (${this.constructor.name} has ${this.opens} opens); ${this.error}`;
-    return this.changed.until(() => this.gaps > 0, what);
+    return this.changed.until(() => this.gaps > 0, what, 2 * patienceMs); // they wait by themselves
   }
   async told() {
     const { gaps, opens, ends } = this;
