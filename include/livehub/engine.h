@@ -30,7 +30,7 @@ struct EngineOptions {
   uint32_t push_wait_ms = 2000;
   SlowReader slow_reader = SlowReader::kDisconnect;
   uint32_t heartbeat_seconds = 15;  // SSE: a comment after that long with nothing sent
-  uint32_t ping_seconds = 25;       // WebSocket: a ping after that long with nothing received
+  uint32_t ping_seconds = 15;       // WebSocket: a ping after that long with nothing received
   uint32_t pong_seconds = 15;       // then the connection is dead after this long
   uint32_t head_seconds = 10;
   uint32_t idle_seconds = 75;

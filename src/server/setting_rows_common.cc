@@ -97,7 +97,7 @@ constexpr std::array kTable = {
             .help = "SSE: a comment after that long with nothing sent.",
             .least = 1, .most = 3600, .unit = "seconds",
             .apply = set_number<&E::heartbeat_seconds>},
-    Setting{.name = "PING_SECONDS", .group = kClients, .default_text = "25",
+    Setting{.name = "PING_SECONDS", .group = kClients, .default_text = "15",
             .help = "WebSocket: a ping after that long with nothing received.",
             .least = 1, .most = 3600, .unit = "seconds", .apply = set_number<&E::ping_seconds>},
     Setting{.name = "PONG_SECONDS", .group = kClients, .default_text = "15",

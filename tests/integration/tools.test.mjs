@@ -96,7 +96,7 @@ test("config says what is in force and where it came from, and never a secret", 
   assert.match(table.stdout, /^ {2}HISTORY_COUNT +7 +\S+hub\.toml:1$/m);
   assert.match(table.stdout, /^ {2}PORT +1234 +environment$/m);
   assert.match(table.stdout, /^ {2}LIVEHUB_SHARDS +3 +flag --shards$/m);
-  assert.match(table.stdout, /^ {2}PING_SECONDS +25 +default$/m);
+  assert.match(table.stdout, /^ {2}PING_SECONDS +15 +default$/m);
   assert.match(table.stdout, /^ {2}LIVE_PUSH_TOKEN +\(set\) +\S+hub\.toml:2$/m);
   const json = await runTool([...args, "--json"], { env });
   const rows = JSON.parse(json.stdout).settings;

@@ -28,7 +28,7 @@ TEST(Effective, SaysWhereEachCameFrom) {
   EXPECT_EQ(row_of(settings, "PORT").source, "flag --port");
   EXPECT_EQ(row_of(settings, "HISTORY_BYTES").value, "2097152");
   EXPECT_EQ(row_of(settings, "HISTORY_BYTES").source, "environment");
-  EXPECT_EQ(row_of(settings, "PING_SECONDS").value, "25");
+  EXPECT_EQ(row_of(settings, "PING_SECONDS").value, "15");
   EXPECT_EQ(row_of(settings, "PING_SECONDS").source, "default");
 }
 
