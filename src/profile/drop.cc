@@ -73,7 +73,6 @@ struct Client {
   Session session;
   DropTarget target;
   Part parts[2];
-  Part* awaited = nullptr;  // whose gap must be told too: then both are asked for, once
   bool is_asking = false;   // a task is at work for it
   bool is_greeted = false;  // it has had its first snapshots, or they failed
 };
@@ -121,7 +120,7 @@ class Drop : public Profile {
     }
     client.parts[0].channel = client.target.first_channel();
     client.parts[1].channel = client.target.second_channel();
-    hold_from(client, 0, false);
+    for (Part& part : client.parts) hold(session, part, false);
   }
 
   void on_subscribed(Session session, std::string_view channel, std::string_view) override {
@@ -138,19 +137,16 @@ class Drop : public Profile {
   }
 
   // What is missing is in a fresh snapshot.
-  void on_gap(Session session, Gap gap, std::string_view channel, std::string_view) override {
+  void on_gap(Session session, Gap, std::string_view channel, std::string_view position) override {
     if (channel == DropBoard::kChannel) return ask_board(session);
     Client* client = find(session.tag());
     Part* part = client ? part_of(*client, channel) : nullptr;
     if (!part) return;
-    Part& other = client->parts[part == client->parts ? 1 : 0];
-    if (client->awaited) {
-      if (client->awaited == part) client->awaited = nullptr;
-    } else if (gap == Gap::kSource && !other.channel.empty()) {
-      client->awaited = &other;  // the link was lost for both
-      awaiting_.push_back({session.tag(), ticks_ + kAwaitedTicks});
-    }
-    hold_from(*client, client->awaited == &other ? 0 : index_of(*client, *part), true);
+    if (part->is_live) return hold(session, *part, true);
+    part->needs = part->is_owed = true;
+    if (!part->is_held) return;
+    part->position = position;
+    start(session.tag(), *client);
   }
 
   bool on_heartbeat(Session session) override {
@@ -159,19 +155,14 @@ class Drop : public Profile {
   }
 
   int64_t tick_ms() const override {
-    const bool has_due = !owed_.empty() || !awaiting_.empty();
-    return has_due || (board_ && board_->owes_call()) ? kTickMs : 0;
+    return !owed_.empty() || (board_ && board_->owes_call()) ? kTickMs : 0;
   }
   void on_tick(int64_t now_ns) override {
     if (board_) board_->on_tick(now_ns);
     ++ticks_;
-    for (; !awaiting_.empty() && awaiting_.front().due_tick <= ticks_; awaiting_.pop_front())
-      if (Client* client = find(awaiting_.front().id); client && client->awaited) {
-        client->awaited = nullptr;
-        start(awaiting_.front().id, *client);
-      }
     for (; !owed_.empty() && owed_.front().due_tick <= ticks_; owed_.pop_front())
-      if (Client* client = find(owed_.front().id)) hold_from(*client, owed_.front().which, true);
+      if (Client* client = find(owed_.front().id))
+        hold(client->session, client->parts[owed_.front().which], true);
   }
 
   void on_close(Session session, uint16_t, std::string_view) override {
@@ -186,11 +177,6 @@ class Drop : public Profile {
   static constexpr std::string_view kEventStream = "text/event-stream";
   static constexpr int64_t kTickMs = 1000;
   static constexpr uint64_t kOwedTicks = 15;
-  static constexpr uint64_t kAwaitedTicks = 2;  // the first comes at once
-  struct Awaiting {
-    uint64_t id;
-    uint64_t due_tick;
-  };
   struct Owed {  // a snapshot that could not be had
     uint64_t id;
     size_t which;
@@ -251,31 +237,19 @@ class Drop : public Profile {
     return nullptr;
   }
 
-  static size_t index_of(const Client& client, const Part& part) {
-    return static_cast<size_t>(&part - client.parts);
-  }
-
-  // Snapshots are needed: what comes from now on waits for them. `connected` makes its page forget
-  // the user, so what is said of him comes behind it once more.
-  static void hold_from(Client& client, size_t first, bool is_owed) {
-    Session session = client.session;
-    std::string channels[2];
-    for (size_t i = first; i < 2; ++i) {
-      Part& part = client.parts[i];
-      part.needs = !part.channel.empty();
-      part.is_owed = is_owed;
-      part.is_held = part.is_live = false;
-      channels[i] = part.channel;
-    }
-    for (const std::string& channel : channels) {
-      if (channel.empty()) continue;
-      session.unsubscribe(channel);  // only what there is: not what begins now
-      session.watch(channel);        // answered at once, maybe
-    }
+  // A snapshot is needed: what comes from now on waits for it.
+  static void hold(Session session, Part& part, bool is_owed) {
+    if (part.channel.empty()) return;
+    part.needs = true;
+    part.is_owed = is_owed;
+    part.is_held = part.is_live = false;
+    const std::string channel = part.channel;
+    session.unsubscribe(channel);  // only what there is: not what begins now
+    session.watch(channel);        // answered at once, maybe
   }
 
   void start(uint64_t id, Client& client) {
-    if (client.is_asking || client.awaited) return;
+    if (client.is_asking) return;
     // The first time both or none: no event of the one before the snapshot of the other.
     if (!client.is_greeted && !is_all_held(client)) return;
     client.is_asking = true;
@@ -313,8 +287,8 @@ class Drop : public Profile {
   source::Task greet(uint64_t id) {
     while (Client* client = find(id)) {
       Part* const parts = client->parts;
-      const size_t which = parts[0].needs ? 0 : 1;
-      if (!parts[which].needs || !parts[which].is_held || client->awaited) {
+      const size_t which = parts[0].needs && parts[0].is_held ? 0 : 1;
+      if (!parts[which].needs || !parts[which].is_held) {
         client->is_asking = false;
         client->is_greeted = true;
         co_return go_live(*client);
@@ -383,8 +357,7 @@ class Drop : public Profile {
   std::unordered_map<uint64_t, Client> clients_;  // by tag
   uint64_t last_id_ = 0;
   std::deque<Owed> owed_;  // by their time
-  std::deque<Awaiting> awaiting_;
-  uint64_t ticks_ = 0;  // there are none while nothing is owed
+  uint64_t ticks_ = 0;     // there are none while nothing is owed
   uint64_t failures_ = 0;
   int64_t logged_at_ = -kLogSeconds;
   std::unique_ptr<DropBoard> board_;

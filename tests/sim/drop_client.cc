@@ -23,7 +23,7 @@ DropClient::DropClient(Scene& scene, DropBackend& backend, std::string name, Dro
 
 bool DropClient::knows(const Known& known) const {
   if (known.subject.empty()) return true;
-  if (known.version == backend_.version_of(known.subject) && !known.is_due) return true;
+  if (known.version == backend_.version_of(known.subject)) return true;
   if (known.has_snapshot || !backend_.has_failed(known.subject, connect_step_)) return false;
   return known.version == 0 || known.version == backend_.version_of(known.subject);
 }
@@ -41,7 +41,7 @@ std::string DropClient::whereabouts() const {
     if (!known.subject.empty() && !knows(known))
       text += ", has " + known.subject + " " + std::to_string(known.version) + " of " +
               std::to_string(backend_.version_of(known.subject)) +
-              (known.has_snapshot ? "" : ", no snapshot") + (known.is_due ? ", due" : "");
+              (known.has_snapshot ? "" : ", no snapshot");
   return text;
 }
 
@@ -55,7 +55,6 @@ void DropClient::on_snapshot(Known& known, uint64_t version) {
   if (version == 0 || version > backend_.version_of(known.subject))
     fail(name_ + ": a snapshot of " + known.subject + " with " + std::to_string(version));
   known.has_snapshot = true;
-  known.is_due = false;
   known.version = version;
 }
 
@@ -190,7 +189,6 @@ void DropClient::on_event(const std::string& event, const std::string& data) {
   const auto version = json.value<uint64_t>(field, 0);
   const bool is_message = json.contains("fill");
   if (event == "connected" ? is_message : event == "drop" && !is_message) fail(what + " is torn");
-  if (event == "connected") known_[1].is_due = true;
   if (is_message)
     on_message(known_of(event), version);
   else

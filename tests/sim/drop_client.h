@@ -45,7 +45,6 @@ class DropClient final : public Client {
     uint64_t version = 0;  // as told last
     uint64_t newest_message = 0;
     bool has_snapshot = false;
-    bool is_due = false;  // behind `connected`, which makes a page forget it
   };
 
   void on_connected() override;
