@@ -9,6 +9,7 @@ import { after } from "node:test";
 import { freeze, thaw } from "./freeze.mjs";
 import { eventually } from "./patience.mjs";
 
+const startsMost = 5;
 const running = new Set();
 process.on("exit", () => {
   for (const server of running) server.child?.kill("SIGKILL");
@@ -26,10 +27,18 @@ export const freePort = () =>
   });
 
 export class NatsServer {
+  // A port that was free a moment ago may be somebody's end of a connection now: then others.
   static async start({ args = ["-js"] } = {}) {
-    const server = new NatsServer(await freePort(), await freePort(), args);
-    await server.up();
-    return server;
+    for (let tries = 1; ; ++tries) {
+      const server = new NatsServer(await freePort(), await freePort(), args);
+      const error = await server.up().then(
+        () => null,
+        (reason) => reason,
+      );
+      if (!error) return server;
+      if (tries === startsMost) throw error;
+      server.close();
+    }
   }
 
   constructor(port, monitorPort, args) {
@@ -49,7 +58,9 @@ export class NatsServer {
     const args = ["-a", "127.0.0.1", ...ports, "-sd", this.directory, ...this.args];
     this.child = spawn("nats-server", args, { stdio: "ignore" });
     this.ended = new Promise((resolve) => this.child.on("close", resolve));
-    await eventually(() => this.monitor("varz"), "nats-server");
+    const { child } = this;
+    await eventually(() => child.exitCode !== null || this.monitor("varz"), "nats-server");
+    if (child.exitCode !== null) throw new Error(`nats-server ended with ${child.exitCode}`);
     // It listens for clients only after that.
     await eventually(() => this.#listens(), "nats-server's clients' port");
   }
