@@ -69,6 +69,7 @@ struct Part {
   bool is_owed = false;  // which is asked for until it is had, unlike the first
 };
 
+// One open stream.
 struct Client {
   Session session;
   DropTarget target;
@@ -147,11 +148,6 @@ class Drop : public Profile {
     if (!part->is_held) return;
     part->position = position;
     start(session.tag(), *client);
-  }
-
-  bool on_heartbeat(Session session) override {
-    session.send_comment("ping");
-    return true;
   }
 
   int64_t tick_ms() const override {
@@ -274,7 +270,7 @@ class Drop : public Profile {
     if (client.target.kind == DropTarget::Kind::kQueue) {
       const auto event = queue_event(client.target.who, body);
       if (event) session.send_event({}, event->event, event->data);
-      return is_drop_state(body);  // a token that is not known has no status, and no event
+      return event || is_drop_state(body);  // of a token that is not known there is no event
     }
     const auto event = which == 0 ? connected_event(client.target.drop, body, shared_->unix_ms())
                                   : user_event(body);

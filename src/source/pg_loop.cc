@@ -233,7 +233,7 @@ void PgLoop::turn_session(int64_t now_ms) {
     }
   }
   if (session_ && session_->is_up()) {
-    if (!std::exchange(is_up_, true)) redial_.succeeded(time_of(now_ms));
+    redial_.succeeded(time_of(now_ms));
     is_away_ = false;
     give_verdict({});
   }
@@ -262,7 +262,6 @@ void PgLoop::lose(const std::string& problem, int64_t now_ms) {
   if (problem_ != problem) base::log_warn("postgres: " + problem);
   problem_ = problem;
   // Who waits, waits for the next attempt, if the connection had worked.
-  is_up_ = false;
   redial_.failed(time_of(now_ms));
   connect_due_ms_ =
       std::chrono::duration_cast<std::chrono::milliseconds>(redial_.at().time_since_epoch())

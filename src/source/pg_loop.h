@@ -75,7 +75,6 @@ class PgLoop {
   int64_t probe_until_ms_ = 0;  // 0: the probe was not sent yet
   int64_t connect_due_ms_ = 0;
   Redial redial_;
-  bool is_up_ = false;    // the redial knows of it
   bool is_away_ = false;  // an attempt has failed since it was up: nobody waits for the next one
   std::thread thread_;
   std::atomic<bool> is_stopping_ = false;  // set by stop(), read by the thread

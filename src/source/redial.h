@@ -25,7 +25,10 @@ class Redial {
   Clock::time_point at() const { return at_; }
   uint32_t failures() const { return failures_; }  // in a row
 
-  void succeeded(Clock::time_point now) { up_since_ = now; }
+  // The link is up; said once more, it changes nothing.
+  void succeeded(Clock::time_point now) {
+    if (!up_since_) up_since_ = now;
+  }
   // A dial failed, or a link was lost.
   void failed(Clock::time_point now) {
     const bool has_lasted = up_since_ && now - *up_since_ >= times_.lasting;
