@@ -15,8 +15,6 @@ using Json = nlohmann::ordered_json;
 constexpr const char* kPhases[] = {"registration", "lottery", "purchase", "completed"};
 constexpr const char* kReadLate = "late";  // a state that is read when the answer goes out
 
-std::string drop_name(uint64_t i) { return "d" + std::to_string(i); }
-
 // A part of a path, and what is behind it.
 std::string take_part(std::string_view& path) {
   if (!path.starts_with('/')) fail("a path without a part at " + std::string(path));

@@ -21,6 +21,7 @@ class DropBackend final : public FakeHttp {
   static constexpr uint64_t kDrops = 5;
   explicit DropBackend(Scene& scene);
 
+  static std::string drop_name(uint64_t i) { return "d" + std::to_string(i); }
   // The subjects that things are known by, here and at NATS.
   static std::string drop_subject(const std::string& drop) { return "drop." + drop + ".state"; }
   static std::string user_subject(const std::string& drop, const std::string& user) {

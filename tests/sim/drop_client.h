@@ -24,7 +24,6 @@ class DropClient final : public Client {
   bool is_settled() const override;
   bool is_open() const { return phase_ == Phase::kOpen; }
   DropKind kind() const { return kind_; }
-  const std::string& who() const { return who_; }  // of this connection
   // What is only of this client's; empty: nothing is, or it is not connected.
   std::string own_subject() const;
   // Goes, and comes back as this one.

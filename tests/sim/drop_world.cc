@@ -100,8 +100,8 @@ void DropWorld::act_freely() {
 // --- the calm ---
 
 void DropWorld::change_all() {
-  for (const char* drop : {"d0", "d1", "d2", "d3", "d4"})
-    backend_->change(DropBackend::drop_subject(drop));
+  for (uint64_t i = 0; i < DropBackend::kDrops; ++i)
+    backend_->change(DropBackend::drop_subject(DropBackend::drop_name(i)));
   for (const DropClient* client : watchers_)
     if (const std::string own = client->own_subject(); !own.empty()) backend_->change(own);
 }

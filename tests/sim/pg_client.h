@@ -4,14 +4,12 @@
 // another user is a failure. One thread.
 #pragma once
 
-#include <functional>
 #include <map>
 #include <string>
 #include <string_view>
+#include <vector>
 
-#include "client.h"
-#include "stream_parser.h"
-#include "wire/ws_reader.h"
+#include "frame_client.h"
 
 namespace livehub::sim {
 
@@ -32,7 +30,7 @@ class PgRows {
   uint64_t changes_ = 0;
 };
 
-class PgClient final : public Client {
+class PgClient final : public FrameClient {
  public:
   static constexpr std::string_view kJwtSecret = "the-secret-of-the-web-app";
 
@@ -40,36 +38,27 @@ class PgClient final : public Client {
 
   // Authenticated, and either it has the newest or it was told that something is missing.
   bool is_settled() const override;
-  bool is_open() const { return phase_ == Phase::kOpen; }
-  void leave() override;
   bool has_newest() const { return is_open() && newest_ == rows_.newest_of(user_); }
   std::string whereabouts() const override;
   uint64_t told() const { return told_; }
   uint64_t gaps() const { return gaps_; }
 
  private:
-  enum class Phase : uint8_t { kNone, kHead, kAsked, kOpen, kRefused, kClosing };
-
-  void on_connected() override;
-  void on_bytes(std::string bytes) override;
-  void on_end(bool is_orderly) override;
-  void on_cut() override { forget(); }
+  std::string target() override { return "/ws?userId=" + user_; }
+  std::string headers() const override { return "Origin: http://localhost:3000\r\n"; }
+  void on_frame(const std::string& type, const nlohmann::json& frame,
+                std::string_view text) override;
+  bool is_drain(const wire::WsEvent& close) const override { return close.close_code == 1012; }
+  bool is_excused(const wire::WsEvent& close) const override;
+  void forget() override;
   void act_freely() override;
 
-  void forget();
-  void on_head(const ResponseHead& head);
-  void take_frames();
-  bool on_ws_event(const wire::WsEvent& event);
-  void on_text(std::string_view text);
+  void on_authenticated(const nlohmann::json& frame);
   void on_change(uint64_t number);
   void authenticate();
-  void send_ws(wire::WsOpcode opcode, std::string_view payload);
 
   const PgRows& rows_;
   const std::string user_;
-  Phase phase_ = Phase::kNone;
-  std::string in_;
-  wire::WsReader ws_{wire::WsRole::kClient};
   uint64_t due_ = 0;       // the number of the first change that it must hear of
   uint64_t newest_ = 0;    // told
   bool may_miss_ = false;  // since the newest: it was told of a gap

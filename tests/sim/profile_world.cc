@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "common.h"
+
 namespace livehub::sim {
 namespace {
 
@@ -15,15 +17,8 @@ constexpr uint64_t kSettleStepsMax = 400'000;
 ProfileWorld::ProfileWorld(uint64_t kernel_seed, bool is_logged) : kernel_(kernel_seed) {
   kernel_.print_log(is_logged);
   io::SimRandom& random = kernel_.random;
-  const auto rate = [&](uint64_t most) {
-    return random.chance(3500) ? 0 : static_cast<uint32_t>(random.below(most));
-  };
-  kernel_.rates.short_receive = rate(7000);
-  kernel_.rates.short_send = rate(7000);
-  kernel_.rates.blocked_send = rate(3000);
-  kernel_.rates.failed_send = rate(40);
-  kernel_.rates.late_release = rate(8000);
-  scene_.cut_rate = rate(200);
+  draw_socket_rates(kernel_);
+  scene_.cut_rate = draw_rate(random, 200);
   scene_.free_rate = static_cast<uint32_t>(random.between(300, 4000));
   setup_.shards = static_cast<uint32_t>(random.between(1, 3));
   setup_.limits.hot_from_subscribers = random.chance(5000) ? 2 : 64;
@@ -173,19 +168,8 @@ void ProfileWorld::settle(const char* what, const Client* one) {
 void ProfileWorld::drain() {
   before_drain();
   for (int steps = static_cast<int>(kernel_.random.below(60)); steps > 0; --steps) step_once();
-  kernel_.log("drain", scene_.engine);
-  scene_.is_ending = true;
-  engine_->begin_drain();
-  const auto drain_ns = static_cast<int64_t>(setup_.options.drain_seconds * 1e9);
-  const int64_t until_ns = kernel_.now_ns() + drain_ns + kSecondNs / 4;
-  while (!engine_->is_all_finished()) {
-    if (kernel_.now_ns() > until_ns) fail("a drain in the calm does not end");
-    step_once();
-  }
-  for (const auto& client : clients_)
-    while (client->is_linked() && client->act()) ++scene_.step;
-  for (const auto& client : clients_)
-    if (client->is_linked()) fail("a drain leaves a client behind");
+  drain_in_the_calm(scene_, *engine_, setup_.options.drain_seconds, clients_,
+                    [this] { step_once(); });
 }
 
 }  // namespace livehub::sim

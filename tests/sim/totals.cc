@@ -3,79 +3,77 @@
 namespace livehub::sim {
 namespace {
 
-void add(HttpCounts& to, const HttpCounts& from) {
-  constexpr uint64_t HttpCounts::*kNumbers[] = {
-      &HttpCounts::calls,   &HttpCounts::good,    &HttpCounts::statuses, &HttpCounts::closed,
-      &HttpCounts::stalled, &HttpCounts::garbage, &HttpCounts::rejected, &HttpCounts::late,
-      &HttpCounts::stopped, &HttpCounts::held};
-  for (const auto number : kNumbers) to.*number += from.*number;
-}
-
-void add(PubSubCounts& to, const PubSubCounts& from) {
-  constexpr uint64_t PubSubCounts::*kNumbers[] = {
-      &PubSubCounts::published, &PubSubCounts::lost, &PubSubCounts::cuts,    &PubSubCounts::stalls,
-      &PubSubCounts::garbage,   &PubSubCounts::gaps, &PubSubCounts::refusals};
-  for (const auto number : kNumbers) to.*number += from.*number;
-}
-
 using Lines = std::vector<std::pair<std::string, uint64_t>>;
 
-void add_lines(Lines& lines, const std::string& whose, const PubSubCounts& counts) {
-  const std::pair<const char*, uint64_t> made[] = {{"messages at ", counts.published},
-                                                   {"lost with ", counts.lost},
-                                                   {"cuts of ", counts.cuts},
-                                                   {"wedges of ", counts.stalls},
-                                                   {"garbage from ", counts.garbage},
-                                                   {"gaps told by ", counts.gaps},
-                                                   {"joins refused by ", counts.refusals}};
-  for (const auto& [name, number] : made) lines.emplace_back(name + whose, number);
+template <typename Counts>
+struct Named {
+  const char* name;  // before whose it is
+  uint64_t Counts::*number;
+};
+
+constexpr Named<PubSubCounts> kOfPubSub[] = {{"messages at ", &PubSubCounts::published},
+                                             {"lost with ", &PubSubCounts::lost},
+                                             {"cuts of ", &PubSubCounts::cuts},
+                                             {"wedges of ", &PubSubCounts::stalls},
+                                             {"garbage from ", &PubSubCounts::garbage},
+                                             {"gaps told by ", &PubSubCounts::gaps},
+                                             {"joins refused by ", &PubSubCounts::refusals}};
+
+constexpr Named<HttpCounts> kOfHttp[] = {{"calls to ", &HttpCounts::calls},
+                                         {"good answers of ", &HttpCounts::good},
+                                         {"refusals of ", &HttpCounts::statuses},
+                                         {"calls hung up on by ", &HttpCounts::closed},
+                                         {"time-outs of ", &HttpCounts::stalled},
+                                         {"garbage from ", &HttpCounts::garbage},
+                                         {"calls that did not get to ", &HttpCounts::rejected},
+                                         {"answers to who had left from ", &HttpCounts::late},
+                                         {"calls that a stop ended to ", &HttpCounts::stopped},
+                                         {"calls held by ", &HttpCounts::held}};
+
+template <typename Counts, size_t N>
+void add_named(Counts& to, const Counts& from, const Named<Counts> (&all)[N]) {
+  for (const auto& [name, number] : all) to.*number += from.*number;
 }
 
-void add_lines(Lines& lines, const std::string& whose, const HttpCounts& counts) {
-  const std::pair<const char*, uint64_t> made[] = {{"calls to ", counts.calls},
-                                                   {"good answers of ", counts.good},
-                                                   {"refusals of ", counts.statuses},
-                                                   {"calls hung up on by ", counts.closed},
-                                                   {"time-outs of ", counts.stalled},
-                                                   {"garbage from ", counts.garbage},
-                                                   {"calls that did not get to ", counts.rejected},
-                                                   {"answers to who had left from ", counts.late},
-                                                   {"calls that a stop ended to ", counts.stopped},
-                                                   {"calls held by ", counts.held}};
-  for (const auto& [name, number] : made) lines.emplace_back(name + whose, number);
+template <typename Counts, size_t N>
+void add_lines(Lines& lines, const std::string& whose, const Counts& counts,
+               const Named<Counts> (&all)[N]) {
+  for (const auto& [name, number] : all) lines.emplace_back(name + whose, counts.*number);
+}
+
+template <typename Counts, size_t N>
+void add_all(Counts& to, const Counts& from, uint64_t Counts::*const (&numbers)[N]) {
+  for (const auto number : numbers) to.*number += from.*number;
 }
 
 }  // namespace
 
 void Totals::add(const Totals& other) {
   constexpr uint64_t Totals::*kNumbers[] = {
-      &Totals::runs,    &Totals::steps,         &Totals::turns,       &Totals::engines,
-      &Totals::pushes,  &Totals::deliveries,    &Totals::connects,    &Totals::cuts,
-      &Totals::resumes, &Totals::gaps,          &Totals::told_ends,   &Totals::untold_ends,
-      &Totals::refused, &Totals::busy,          &Totals::pings,       &Totals::lapped,
-      &Totals::copied,  &Totals::waits,         &Totals::windows,     &Totals::local_resumes,
-      &Totals::hot,     &Totals::memory_resets, &Totals::dead_peers,  &Totals::drained,
-      &Totals::fed,     &Totals::fed_again,     &Totals::fed_in_vain, &Totals::waits_over,
-      &Totals::held};
-  for (const auto number : kNumbers) this->*number += other.*number;
+      &Totals::runs,    &Totals::steps,         &Totals::turns,        &Totals::engines,
+      &Totals::pushes,  &Totals::deliveries,    &Totals::connects,     &Totals::cuts,
+      &Totals::resumes, &Totals::gaps,          &Totals::told_ends,    &Totals::untold_ends,
+      &Totals::refused, &Totals::busy,          &Totals::pings,        &Totals::lapped,
+      &Totals::copied,  &Totals::waits,         &Totals::windows,      &Totals::local_resumes,
+      &Totals::hot,     &Totals::memory_resets, &Totals::dead_peers,   &Totals::drained,
+      &Totals::fed,     &Totals::fed_again,     &Totals::fed_in_vain,  &Totals::waits_over,
+      &Totals::held,    &Totals::told,          &Totals::rows_changed, &Totals::changes_told,
+      &Totals::row_gaps};
+  add_all(*this, other, kNumbers);
   constexpr uint64_t BrokerCounts::*kOfBroker[] = {
       &BrokerCounts::appended, &BrokerCounts::refused, &BrokerCounts::cuts,  &BrokerCounts::stalls,
       &BrokerCounts::garbage,  &BrokerCounts::again,   &BrokerCounts::trims, &BrokerCounts::gaps,
       &BrokerCounts::fetches,  &BrokerCounts::refusals};
-  for (const auto number : kOfBroker) broker.*number += other.broker.*number;
-  sim::add(chat_backend, other.chat_backend);
-  sim::add(drop_backend, other.drop_backend);
-  sim::add(nats, other.nats);
-  sim::add(postgres, other.postgres);
+  add_all(broker, other.broker, kOfBroker);
+  add_named(chat_backend, other.chat_backend, kOfHttp);
+  add_named(drop_backend, other.drop_backend, kOfHttp);
+  add_named(nats, other.nats, kOfPubSub);
+  add_named(postgres, other.postgres, kOfPubSub);
   constexpr uint64_t DropCounts::*kOfDrop[] = {&DropCounts::snapshots, &DropCounts::messages,
                                                &DropCounts::lists, &DropCounts::lost_bootstraps,
                                                &DropCounts::changes};
-  for (const auto number : kOfDrop) drop.*number += other.drop.*number;
-  told += other.told;
+  add_all(drop, other.drop, kOfDrop);
   nats.news += other.nats.news;
-  rows_changed += other.rows_changed;
-  changes_told += other.changes_told;
-  row_gaps += other.row_gaps;
   for (size_t i = 0; i < std::size(answers); ++i) answers[i] += other.answers[i];
   for (size_t i = 0; i < std::size(faults); ++i) faults[i] += other.faults[i];
   simulated_ns += other.simulated_ns;
@@ -136,10 +134,10 @@ std::vector<std::pair<std::string, uint64_t>> Totals::lines() const {
       {"answers of 2xx", answers[2]},
       {"of 4xx", answers[4]},
       {"of 5xx", answers[5]}};
-  add_lines(made, "nats", nats);
-  add_lines(made, "postgres", postgres);
-  add_lines(made, "the chat's backend", chat_backend);
-  add_lines(made, "the drops' backend", drop_backend);
+  add_lines(made, "nats", nats, kOfPubSub);
+  add_lines(made, "postgres", postgres, kOfPubSub);
+  add_lines(made, "the chat's backend", chat_backend, kOfHttp);
+  add_lines(made, "the drops' backend", drop_backend, kOfHttp);
   for (size_t i = 0; i < std::size(faults); ++i)
     made.emplace_back(io::sim_fault_name(static_cast<io::SimFault>(i)), faults[i]);
   return made;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "common.h"
 #include "hostile_client.h"
 #include "profile/live_data.h"
 #include "recording_profile.h"
@@ -41,7 +42,8 @@ void World::run() {
   stay_quiet();
   oracle_.check_views();
   if (kernel_.random.chance(5000))
-    drain();
+    drain_in_the_calm(scene_, *engine_, setup_.options.drain_seconds, clients_,
+                      [this] { step_once(); });
   else
     leave();
   stop_engine();
@@ -276,22 +278,6 @@ void World::stay_quiet() {
          std::to_string(linked));
   if (const std::string late = engine_->late_canary(); !late.empty()) fail("in the calm: " + late);
   for (const auto& client : clients_) client->check_end();
-}
-
-void World::drain() {
-  kernel_.log("drain", scene_.engine);
-  scene_.is_ending = true;
-  engine_->begin_drain();
-  const auto drain_ns = static_cast<int64_t>(setup_.options.drain_seconds * 1e9);
-  const int64_t until_ns = kernel_.now_ns() + drain_ns + kSecondNs / 4;
-  while (!engine_->is_all_finished()) {
-    if (kernel_.now_ns() > until_ns) fail("a drain in the calm does not end");
-    step_once();
-  }
-  for (const auto& client : clients_)
-    while (client->is_linked() && client->act()) ++scene_.step;
-  for (const auto& client : clients_)
-    if (client->is_linked()) fail("a drain leaves a client behind");
 }
 
 void World::leave() {

@@ -48,7 +48,6 @@ class World {
   void settle(const char* what);
   void push_and_converge();
   void stay_quiet();
-  void drain();
   void leave();
   bool is_all_settled() const;
 

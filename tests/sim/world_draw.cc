@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <initializer_list>
 
+#include "common.h"
 #include "hostile_client.h"
 #include "wire/deflate.h"
 #include "world.h"
@@ -18,14 +19,8 @@ T one_of(io::SimRandom& random, std::initializer_list<T> list) {
 
 void World::draw_rates() {
   io::SimRandom& random = kernel_.random;
-  const auto rate = [&](uint64_t most) {
-    return random.chance(3500) ? 0 : static_cast<uint32_t>(random.below(most));
-  };
-  kernel_.rates.short_receive = rate(7000);
-  kernel_.rates.short_send = rate(7000);
-  kernel_.rates.blocked_send = rate(3000);
-  kernel_.rates.failed_send = rate(40);
-  kernel_.rates.late_release = rate(8000);
+  const auto rate = [&random](uint64_t most) { return draw_rate(random, most); };
+  draw_socket_rates(kernel_);
   kernel_.rates.descriptors_out = rate(3000);
   kernel_.rates.spurious_writable = rate(2000);
   scene_.cut_rate = rate(80);
