@@ -2,6 +2,7 @@
 // machine has addresses enough: .1 is a visitor, 127.1.0.0/16 are the proxies.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { metric } from "./lib/metrics.mjs";
 import { eventually, inParallel, range } from "./lib/patience.mjs";
 import { push } from "./lib/push.mjs";
 import { Wire, request } from "./lib/raw.mjs";
@@ -17,13 +18,6 @@ const upgrade = (fields = {}) =>
     "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
     ...fields,
   });
-
-async function metric(server, name) {
-  const text = await (await fetch(`${server.adminUrl}/metrics`)).text();
-  const lines = [...text.matchAll(new RegExp(`^${name}(?:\\{[^}]*\\})? (\\S+)$`, "gm"))];
-  assert.ok(lines.length > 0, `${name} is not in /metrics`);
-  return lines.reduce((sum, [, value]) => sum + Number(value), 0);
-}
 
 // A stream that is open: its head has come. The caller looks at the rest.
 async function stream(server, from, fields = {}) {

@@ -7,6 +7,7 @@ import { test } from "node:test";
 import { startChat, Backend } from "./lib/chat.mjs";
 import { track } from "./lib/cleanup.mjs";
 import { DeafNats, DeafPostgres, DeafRedis } from "./lib/deaf.mjs";
+import { metricsText } from "./lib/metrics.mjs";
 import { NatsServer } from "./lib/nats.mjs";
 import { eventually, sleep } from "./lib/patience.mjs";
 import { Browser, startHub, user } from "./lib/pg_updates.mjs";
@@ -20,7 +21,7 @@ import { startSignals } from "./lib/signals.mjs";
 
 const wrong = async (server) => (await (await fetch(`${server.adminUrl}/ready`)).json()).wrong;
 const metric = async (server, series) => {
-  const text = await (await fetch(`${server.adminUrl}/metrics`)).text();
+  const text = await metricsText(server);
   const line = text.split("\n").find((each) => each.startsWith(`${series} `));
   return line === undefined ? undefined : Number(line.slice(series.length));
 };

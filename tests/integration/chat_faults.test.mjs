@@ -14,6 +14,7 @@ import {
 } from "./lib/chat.mjs";
 import { assertEndedInTime } from "./lib/expiry.mjs";
 import { assertLinksAreUp, assertTroubleIsTold } from "./lib/links.mjs";
+import { metricsText } from "./lib/metrics.mjs";
 import { eventually, range } from "./lib/patience.mjs";
 import { exchange, request } from "./lib/raw.mjs";
 import { Redis } from "./lib/redis.mjs";
@@ -176,7 +177,7 @@ test("Redis down: degraded, rooms here go on; back: a gap, and all as before", a
     const failures = async () =>
       Number(
         /livehub_link_failures_total\{link="redis commands"\} (\d+)/.exec(
-          await (await fetch(`${hub.adminUrl}/metrics`)).text(),
+          await metricsText(hub),
         )[1],
       );
     const before = await failures();

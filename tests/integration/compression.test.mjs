@@ -15,6 +15,7 @@ import {
   PythonWebSockets,
   UndiciWebSocket,
 } from "./lib/libraries.mjs";
+import { metricsText, sumOf } from "./lib/metrics.mjs";
 import { eventually, range } from "./lib/patience.mjs";
 import { Publisher, push } from "./lib/push.mjs";
 import { Wire } from "./lib/raw.mjs";
@@ -34,12 +35,8 @@ const deflated = (data) =>
   zlib.deflateRawSync(data, { finishFlush: zlib.constants.Z_SYNC_FLUSH }).subarray(0, -4);
 
 async function metrics(server) {
-  const text = await (await fetch(`${server.adminUrl}/metrics`)).text();
-  return (name) =>
-    [...text.matchAll(new RegExp(`^livehub_${name}{.*} (\\S+)$`, "gm"))].reduce(
-      (sum, [, value]) => sum + Number(value),
-      0,
-    );
+  const text = await metricsText(server);
+  return (name) => sumOf(text, `livehub_${name}`);
 }
 
 describe("WebSocket", () => {

@@ -15,9 +15,9 @@ import {
 import { Browser, haveChromium } from "./lib/browser.mjs";
 import { track } from "./lib/cleanup.mjs";
 import { parseWithOurs } from "./lib/conformance.mjs";
-import { generator } from "./lib/json_documents.mjs";
 import { inParallel, range } from "./lib/patience.mjs";
 import { Publisher } from "./lib/push.mjs";
+import { seededRandom } from "./lib/random.mjs";
 import { Wire } from "./lib/raw.mjs";
 import { full, withServer } from "./lib/server.mjs";
 import { runTool } from "./lib/tool.mjs";
@@ -183,7 +183,7 @@ describe("Chromium", { skip: haveChromium ? false : "no Chromium on this machine
       }, count);
 
       const body = raw.body();
-      const random = generator(7);
+      const random = seededRandom(7);
       const [ours] = await parseWithOurs([cutAtRandom(body, random)]);
       assert.deepEqual(
         ours.events.map((event) => event[2]),
@@ -245,7 +245,7 @@ async function openRaw(server) {
 // Compact JSON with what could disturb a stream: other line ends, colons, field names, a BOM,
 // characters outside of the basic plane, escapes.
 function randomMessages(seed, count) {
-  const random = generator(seed);
+  const random = seededRandom(seed);
   const below = (bound) => Math.floor(random() * bound);
   const parts = [
     ...["a", " ", "data: ", "id: 1", "event: gap", "retry: 5", ":", "\n", "\r", "\r\n\r\n", "\n\n"],

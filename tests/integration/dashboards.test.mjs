@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { after, before, test } from "node:test";
+import { metricsText } from "./lib/metrics.mjs";
 import { eventually } from "./lib/patience.mjs";
 import { push } from "./lib/push.mjs";
 import { exchange } from "./lib/raw.mjs";
@@ -27,7 +28,7 @@ before(async () => {
   sse.close();
   await eventually(async () => {
     families = new Map();
-    const text = await (await fetch(`${server.adminUrl}/metrics`)).text();
+    const text = await metricsText(server);
     for (const line of text.split("\n")) {
       const type = /^# TYPE (\S+) (\S+)$/.exec(line);
       if (type && !families.has(type[1])) families.set(type[1], new Set());
@@ -107,7 +108,7 @@ test("no series has a label that the scraper sets, and there are not many", () =
 
 test("the series stay bounded, whatever clients do", async () => {
   const lines = async () =>
-    (await (await fetch(`${server.adminUrl}/metrics`)).text())
+    (await metricsText(server))
       .split("\n")
       .filter((line) => line && !line.startsWith("#")).length;
   for (let code = 3000; code < 3050; ++code) {

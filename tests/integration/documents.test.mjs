@@ -5,6 +5,7 @@ import { existsSync, readFileSync, readdirSync } from "node:fs";
 import path from "node:path";
 import { after, test } from "node:test";
 import { logTable, marked, metricsTable, operating, settingsTable } from "../../tools/docs.mjs";
+import { metricsText } from "./lib/metrics.mjs";
 import { binary, root, startServer, withServer } from "./lib/server.mjs";
 import { SseClient } from "./lib/sse.mjs";
 import { runTool, toolEnvironment } from "./lib/tool.mjs";
@@ -34,7 +35,7 @@ test("the table of settings is the program's", () => {
 });
 
 test("the table of metrics is what /metrics says", async () => {
-  const text = await (await fetch(`${server.adminUrl}/metrics`)).text();
+  const text = await metricsText(server);
   const names = (table) => [...table.matchAll(/^\| `(livehub_\w+)` \|/gm)].map((one) => one[1]);
   assert.deepEqual(names(tableOf("metrics")), names(metricsTable(text)), rewrite);
   assert.ok(names(tableOf("metrics")).length > 20);

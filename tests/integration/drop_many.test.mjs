@@ -1,9 +1,9 @@
 // Many `drop` clients in one process, each a user of his own: all get their snapshot and every
 // event; what a delivery cost the server is printed. 10,000 of them with --full.
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import net from "node:net";
 import { test } from "node:test";
+import { cpuSeconds } from "./lib/cpu.mjs";
 import { registration, withDrop } from "./lib/drop.mjs";
 import { NatsPublisher } from "./lib/nats.mjs";
 import { Signal, inParallel, patienceMs, range } from "./lib/patience.mjs";
@@ -47,11 +47,6 @@ class Counter {
   }
 }
 
-const ticks = (pid) => {
-  const fields = readFileSync(`/proc/${pid}/stat`, "latin1").split(") ")[1].split(" ");
-  return Number(fields[11]) + Number(fields[12]); // user and system, 10 ms each
-};
-
 test(`${count} clients: snapshots for all, and every event to each`, async () => {
   await withDrop({}, async ({ server, nats, restate, publisher }) => {
     restate.drop("d", registration);
@@ -71,13 +66,13 @@ test(`${count} clients: snapshots for all, and every event to each`, async () =>
       assert.equal(total.over, 0);
     };
     await all(1, 0);
-    const before = ticks(server.pid);
+    const before = cpuSeconds(server.pid);
     for (const n of range(rounds)) {
       publisher.publish("drop.d.state", { type: "drop", n, ...registration });
       await publisher.flush();
       await all(1, n + 1);
     }
-    const us = ((ticks(server.pid) - before) * 10_000) / (rounds * count);
+    const us = ((cpuSeconds(server.pid) - before) * 1e6) / (rounds * count);
     console.log(`#drop ${io}: ${count} clients, ${us.toFixed(2)} us of CPU per delivery`);
 
     await nats.kill();

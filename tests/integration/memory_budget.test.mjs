@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import net from "node:net";
 import { once } from "node:events";
 import { test } from "node:test";
+import { metricsText } from "./lib/metrics.mjs";
 import { range } from "./lib/patience.mjs";
 import { push } from "./lib/push.mjs";
 import { exchange } from "./lib/raw.mjs";
@@ -56,7 +57,7 @@ test("over the budget newcomers are refused, each in its own way", async () => {
     assert.match(socket.get("retry-after"), /^\d+$/);
     const pushed = await fetch(`${server.url}/api/live/push`, { method: "POST", body: "1" });
     assert.equal(pushed.status, 503);
-    const text = await (await fetch(`${server.adminUrl}/metrics`)).text();
+    const text = await metricsText(server);
     const refused = [...text.matchAll(/^livehub_refused_total\{.*reason="memory"\} (\d+)$/gm)];
     assert.ok(refused.reduce((sum, match) => sum + Number(match[1]), 0) >= 3);
   });

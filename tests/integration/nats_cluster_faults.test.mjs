@@ -6,6 +6,7 @@ import path from "node:path";
 import { test } from "node:test";
 import { values, withNatsHubs } from "./lib/cluster.mjs";
 import { hasWarned } from "./lib/links.mjs";
+import { metricsText } from "./lib/metrics.mjs";
 import { NatsPublisher } from "./lib/nats.mjs";
 import { eventually, range, sleep } from "./lib/patience.mjs";
 import { Proxy } from "./lib/proxy.mjs";
@@ -84,7 +85,7 @@ test("who comes from a machine that is ahead gets nothing twice from one that la
     await eventually(
       async () =>
         /livehub_resumes_held_total\{[^}]*\} 1\b/.test(
-          await (await fetch(`${lagging.adminUrl}/metrics`)).text(),
+          await metricsText(lagging),
         ),
       "the resume to wait",
     );

@@ -5,6 +5,7 @@ import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { test } from "node:test";
 import { eventsOf, openEvents, registration, untilEvents } from "./lib/drop.mjs";
+import { metricsText } from "./lib/metrics.mjs";
 import { NatsPublisher, NatsServer } from "./lib/nats.mjs";
 import { eventually, range } from "./lib/patience.mjs";
 import { Restate } from "./lib/restate.mjs";
@@ -64,7 +65,7 @@ test("drop: a refused subject is named, its clients stay, the other subjects go 
     for (const client of [open, ...refused]) await untilEvents(client, "user");
     await saysOnlyThat(hub, denied);
     assert.equal((await fetch(`${hub.adminUrl}/ready?local=1`)).status, 200);
-    const metrics = await (await fetch(`${hub.adminUrl}/metrics`)).text();
+    const metrics = await metricsText(hub);
     assert.match(metrics, /^livehub_link_up\{link="nats permissions"\} 0$/m);
     assert.match(metrics, /^livehub_link_up\{link="nats"\} 1$/m);
 

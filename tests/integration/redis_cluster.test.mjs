@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { values, withCluster } from "./lib/cluster.mjs";
 import { expectRefusedInDrain, expectTakenBeforeDrain } from "./lib/drain_push.mjs";
+import { metricsText } from "./lib/metrics.mjs";
 import { eventually, range, sleep } from "./lib/patience.mjs";
 import { Proxy } from "./lib/proxy.mjs";
 import { Redis } from "./lib/redis.mjs";
@@ -109,7 +110,7 @@ async function withLaggingHub(body) {
     const back = () => SseClient.open(lagging, { headers });
     const isHeld = async () =>
       /livehub_resumes_held_total\{[^}]*\} 1\b/.test(
-        await (await fetch(`${lagging.adminUrl}/metrics`)).text(),
+        await metricsText(lagging),
       );
     await body({ proxy, publisher: publishers[0], back, isHeld, behind });
     await lagging.stop();

@@ -12,6 +12,7 @@ import { hasWarned, linksUp } from "../integration/lib/links.mjs";
 import { eventually, sleep } from "../integration/lib/patience.mjs";
 import { Proxy } from "../integration/lib/proxy.mjs";
 import { isReady } from "../integration/lib/server.mjs";
+import { endWithVerdict } from "./lib/verdict.mjs";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -223,5 +224,4 @@ for (const backend of values.io ? [values.io] : ["uring", "epoll"]) {
     });
   }
 }
-console.log(broken.length ? `BROKEN: ${broken.join("; ")}` : "all promises held");
-process.exit(broken.length ? 1 : 0);
+endWithVerdict(broken);

@@ -6,10 +6,11 @@
 //
 // Both backends, three shards. Ends with 1 if a call broke more than its own connection: a hub that
 // died without its sentence, a message that was answered with 200 and is missing, a hang, a spin.
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { parseArgs } from "node:util";
+import { cpuSeconds } from "../integration/lib/cpu.mjs";
 import {
   RunningFaults,
   describeFault,
@@ -76,21 +77,15 @@ async function atStart(stage, table, options, sites) {
   }
 }
 
-const ticks = (pid) => {
-  const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
-  const fields = stat.slice(stat.lastIndexOf(") ") + 2).split(" ");
-  return Number(fields[11]) + Number(fields[12]);
-};
-
 async function whileRunning(stage, table, options, sites) {
   const runs = new RunningFaults(table, options, crowd);
   for (const { site, error, pass } of faultsOf(sites)) {
     note(stage, describeFault(site, error, pass), await runs.run(site, error, pass));
   }
   if (runs.pid) {
-    const before = ticks(runs.pid);
+    const before = cpuSeconds(runs.pid);
     await sleep(3000);
-    const spent = (ticks(runs.pid) - before) / 100;
+    const spent = cpuSeconds(runs.pid) - before;
     note(stage, "three seconds with nothing to do", spent < 1 ? "went on" : `BROKEN: ${spent} s`);
   }
   note(stage, "the drain after all of them", (await runs.end()) ? "went on" : "BROKEN: not 0");

@@ -1,6 +1,6 @@
 // The long form of tests/integration/half_open.test.mjs: hundreds of peers vanish at once, with
-// messages on their way, without, and with a large one that comes just before they would be asked
-// whether they live; on both backends. How long until the hub has let go of all?
+// messages on their way, without, and with a large one that comes before they are asked whether
+// they live, or behind that; on both backends. How long until the hub has let go of all?
 //
 //   make soak            or   node tests/soak/half_open.mjs [--clients 300]
 //
@@ -14,8 +14,8 @@ import { endNotRun, endWithVerdict } from "./lib/verdict.mjs";
 const { values } = parseArgs({ options: { clients: { type: "string", default: "300" } } });
 const each = Number(values.clients) / 2;
 const secondsMax = 45;
-// More than the kernel takes for who does not answer, so that no ping can be sent behind it, just
-// before the hub would have asked: after 15 s (SSE's heartbeat) or 25 s (WebSocket's ping).
+// More than the kernel takes for who does not answer, so that no ping can be sent behind it: just
+// before the hub would have asked, which it does after 15 s, and while it waits for the answer.
 const text = "x".repeat(200_000);
 const why = whyNoFarHost();
 if (why) endNotRun(why);

@@ -13,6 +13,7 @@
 import { parseArgs } from "node:util";
 import { cpuShare } from "../integration/lib/cpu.mjs";
 import { openStreams } from "../integration/lib/half_open.mjs";
+import { metric } from "../integration/lib/metrics.mjs";
 import { Reader, Seen } from "../integration/lib/order.mjs";
 import { eventually, range, sleep } from "../integration/lib/patience.mjs";
 import { Publisher } from "../integration/lib/push.mjs";
@@ -41,14 +42,9 @@ const idleShareMax = 0.05; // of a CPU
 const broken = [];
 const unjudged = [];
 
-async function metric(server, name) {
-  const text = await (await fetch(`${server.adminUrl}/metrics`)).text();
-  const lines = text.matchAll(new RegExp(`^livehub_${name}(?:\\{[^}]*\\})? (\\d+)`, "gm"));
-  return [...lines].reduce((sum, [, value]) => sum + Number(value), 0);
-}
-
 const fullSockets = async (server) =>
-  (await metric(server, "blocked_sends_total")) + (await metric(server, "short_sends_total"));
+  (await metric(server, "livehub_blocked_sends_total")) +
+  (await metric(server, "livehub_short_sends_total"));
 
 const numberOf = (data) => Number(/"seq":(-?\d+)/.exec(data)[1]);
 const last = -1; // of no sequence

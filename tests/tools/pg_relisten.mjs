@@ -9,6 +9,7 @@ import os from "node:os";
 import path from "node:path";
 import net from "node:net";
 import { createHash, randomBytes } from "node:crypto";
+import { cpuSeconds } from "../integration/lib/cpu.mjs";
 import { eventually, inParallel } from "../integration/lib/patience.mjs";
 import { origin, ready, startHub, token } from "../integration/lib/pg_updates.mjs";
 import { Postgres } from "../integration/lib/postgres.mjs";
@@ -51,11 +52,6 @@ class Visitor {
 
 const memory = (pid) => /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))[1] >> 10;
 const isReady = async (hub) => (await ready(hub)).status === 200;
-
-function cpuSeconds(pid) {
-  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1].split(" ");
-  return (Number(fields[11]) + Number(fields[12])) / 100;
-}
 
 const batchNames = 500; // as PgOptions::batch_names
 const tables = { lower: ["usage", "subscription"], mixed: ["Usage", "Subscription"] };

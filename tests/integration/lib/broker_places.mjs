@@ -24,15 +24,20 @@ import { SseClient } from "./sse.mjs";
 const local = (scheme, port) => `${scheme}://127.0.0.1:${port}`;
 const isGone = (client) => () => Boolean(client.ended || client.cut || client.closed);
 
+// What each of their servers can do.
+const controls = (server) => ({
+  ...{ server, port: server.port },
+  kill: () => server.kill(),
+  freeze: () => server.freeze(),
+  thaw: () => server.thaw(),
+});
+
 async function redisBroker() {
   const server = await Redis.start({ args: ["--appendonly", "yes"] });
   const stored = path.join(server.directory, "appendonlydir");
   return {
-    ...{ server, port: server.port },
-    kill: () => server.kill(),
+    ...controls(server),
     start: () => server.restart(),
-    freeze: () => server.freeze(),
-    thaw: () => server.thaw(),
     answers: async () => (await server.command("PING")) === "PONG",
     wipe: () => rmSync(stored, { recursive: true }),
     end: () => server.remove(),
@@ -43,11 +48,8 @@ async function natsBroker() {
   const server = await NatsServer.start();
   const stored = path.join(server.directory, "jetstream");
   return {
-    ...{ server, port: server.port },
-    kill: () => server.kill(),
+    ...controls(server),
     start: () => server.up(),
-    freeze: () => server.freeze(),
-    thaw: () => server.thaw(),
     answers: async () => {
       (await NatsPublisher.connect(server)).close(); // by a PING
       return true;
@@ -63,11 +65,8 @@ async function natsBroker() {
 async function postgresBroker() {
   const server = await Postgres.start();
   return {
-    ...{ server, port: server.port },
-    kill: () => server.kill(),
+    ...controls(server),
     start: () => server.up(),
-    freeze: () => server.freeze(),
-    thaw: () => server.thaw(),
     answers: async () => (await server.sql("SELECT 1")) === "1",
     terminate: () => server.terminateOurs(),
     end: () => server.end(),

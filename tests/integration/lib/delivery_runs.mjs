@@ -1,8 +1,9 @@
 // Readers who come in the middle of a torrent of messages with a position, and readers who are cut
 // off again and again: what each of them lacks, has twice or in another order. Used by
 // delivery.test.mjs and tests/soak/delivery.mjs.
-import { Reader, Seen, faultsOf, seededRandom, sumOf } from "./order.mjs";
+import { Reader, Seen, faultsOf, sumOf } from "./order.mjs";
 import { inParallel, range, sleep } from "./patience.mjs";
+import { seededRandom } from "./random.mjs";
 import { Torrent } from "./torrent.mjs";
 
 // Nobody here is to be a slow reader, nor to come back too late: this process does all of it.

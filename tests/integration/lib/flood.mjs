@@ -1,17 +1,11 @@
 // A client that sends a vast number of tiny frames on one connection: how many of them the server
 // took, how the connection ended, and what that cost the server.
-import { readFileSync } from "node:fs";
+import { cpuSeconds } from "./cpu.mjs";
 import { residentBytes } from "./hostile.mjs";
 import { Signal, sleep } from "./patience.mjs";
 import { WsWire, closePayload, frame, opcode } from "./websocket.mjs";
 
 const batchFrames = 1000;
-const ticksPerSecond = 100; // USER_HZ, the same on every Linux
-
-function cpuSeconds(pid) {
-  const fields = readFileSync(`/proc/${pid}/stat`, "latin1").split(") ")[1].split(" ");
-  return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
-}
 
 // What comes back, of which only the end is kept.
 class Answers {

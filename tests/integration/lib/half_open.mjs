@@ -1,17 +1,12 @@
 // Peers that vanish without FIN or RST, and what becomes of them and of the others. Used by
 // half_open.test.mjs and tests/soak/half_open.mjs.
+import { metric } from "./metrics.mjs";
 import { eventually, patienceMs, sleep } from "./patience.mjs";
 import { Publisher } from "./push.mjs";
 import { SseClient } from "./sse.mjs";
 import { WsClient } from "./websocket.mjs";
 
-export async function openStreams(server) {
-  const text = await (await fetch(`${server.adminUrl}/metrics`)).text();
-  return [...text.matchAll(/^livehub_connections\{[^}]*\} (\d+)$/gm)].reduce(
-    (sum, [, count]) => sum + Number(count),
-    0,
-  );
-}
+export const openStreams = (server) => metric(server, "livehub_connections");
 
 // Two who are near and stay; `lost` says what they missed, which must be nothing.
 export class Neighbours {

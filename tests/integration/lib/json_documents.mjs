@@ -1,16 +1,6 @@
 // Documents for the JSON gate: valid ones of every shape with odd spacing and spelling, and the
 // same with a fault. The seed makes a run repeatable.
-
-export function generator(seed) {
-  let state = seed >>> 0;
-  return () => {
-    // mulberry32
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
-}
+import { seededRandom } from "./random.mjs";
 
 const atoms = [
   "null",
@@ -78,7 +68,7 @@ const faults = [
 ];
 
 export function* jsonDocuments(count, seed) {
-  const random = generator(seed);
+  const random = seededRandom(seed);
   const pick = (list) => list[Math.floor(random() * list.length)];
   const space = () => pick(["", "", "", " ", "\n", "\r\n", "\t", "  \n "]);
   const key = () => pick(['"a"', '"a"', '"key"', '""', '"\\u0061"', '"long key \\n"', '"1"']);

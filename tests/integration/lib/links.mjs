@@ -1,10 +1,11 @@
 // What the program says of its links to brokers, in each of the places where it says it.
 import assert from "node:assert/strict";
+import { metricsText } from "./metrics.mjs";
 import { eventually } from "./patience.mjs";
 
 // /metrics by link, in the order of the program: {name: 1 or 0} of those that readiness needs.
 export async function linksUp(server) {
-  const text = await (await fetch(`${server.adminUrl}/metrics`)).text();
+  const text = await metricsText(server);
   const series = (name) =>
     [...text.matchAll(new RegExp(`^${name}\\{link="([^"]+)"\\} (\\d)$`, "gm"))].map(
       ([, link, value]) => [link, Number(value)],
